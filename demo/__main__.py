@@ -32,8 +32,7 @@ def main() -> None:
         tickets = flags.folder.parent / "tickets"
         if not tickets.exists():
             shutil.copytree(Path(__file__).parent / "tickets", tickets)
-        # other containers read the rates, and there is nothing else to read
-        with serve(company.fx, "0.0.0.0", flags.serve) as address:  # noqa: S104
+        with serve(company.fx, "0.0.0.0", flags.serve) as address:  # noqa: S104  # other containers read the rates
             print(f"rates at {address}", flush=True)
             threading.Event().wait()
 

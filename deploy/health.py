@@ -14,8 +14,7 @@ def main() -> int:
         with tempfile.TemporaryFile(dir=os.environ.get("STATE", "/state")):
             pass
         if api := os.environ.get("PREFECT_API_URL"):  # /health is open, so no credential is needed
-            # the address is the operator's own setting
-            with urllib.request.urlopen(f"{api.rstrip('/')}/health", timeout=5):  # noqa: S310
+            with urllib.request.urlopen(f"{api.rstrip('/')}/health", timeout=5):  # noqa: S310  # the operator's own
                 pass
     except OSError as error:
         print(f"unhealthy: {error}", file=sys.stderr)

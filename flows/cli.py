@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,8 @@ from flows.state_folder import check_state, note_need, warn_of_need
 from flows.warmup import SETTINGS, reach_loopback_directly
 
 if TYPE_CHECKING:
-    from blocks.records import Outcome
+    from blocks.records import Outcome, Release
+    from blocks.warehouse.base import Warehouse
     from flows.local import Blocks
     from flows.terminal import Terminal
 
@@ -202,6 +204,10 @@ def _apply_settings(server: LocalServer | None) -> AbstractContextManager[object
     ours = {PREFECT_API_URL: server.url} if server else {}
     if server:
         os.environ["PREFECT_API_URL"] = server.url  # for threads and processes, which do not get the settings
+    else:
+        from blocks.vendor_patches.prefect_clients import bound_silence
+
+        bound_silence()  # our own is watched and started again, which takes longer
     os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"  # nothing of a run starts a server of its own
     return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, **ours})
 
@@ -368,7 +374,8 @@ def _roll_back(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalSe
 
     terminal.watch([publish])
     _await_server(terminal, server)
-    outcome = rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, flags.to)
+    with _say_what_is_served(blocks.warehouse, terminal):
+        outcome = rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, flags.to)
     _show_outcome(outcome, flags, terminal)
 
 
@@ -376,9 +383,28 @@ def _retire(blocks: Blocks, marts: list[str], terminal: Terminal, server: LocalS
     from flows.retire import retire
 
     _await_server(terminal, server)
-    release = retire(blocks.warehouse, marts)
+    with _say_what_is_served(blocks.warehouse, terminal):
+        release = retire(blocks.warehouse, marts)
     terminal.stop_waiting()
-    terminal.console.print(f"readers see run {release.run}: {', '.join(sorted(release.marts))}")
+    terminal.console.print(_describe_served(release))
+
+
+@contextmanager
+def _say_what_is_served(warehouse: Warehouse, terminal: Terminal) -> Iterator[None]:
+    """Say what readers see where Prefect's API is lost meanwhile: that may be before the change or after it."""
+    try:
+        yield
+    except BaseException as error:
+        if (find_reason() or explain_api_failure(error)) and not _find_undelivered(error):
+            with suppress(Exception):  # what ended it matters more
+                terminal.print_warning(_describe_served(warehouse.read_served()))
+        raise
+
+
+def _describe_served(release: Release | None) -> str:
+    if release is None:
+        return "readers see nothing yet"
+    return f"readers see run {release.run}: {', '.join(sorted(release.marts))}"
 
 
 def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:

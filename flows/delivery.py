@@ -136,7 +136,8 @@ class Delivery:
             release=release,
             publications=tuple(self.publications),
             errors=tuple(errors),
-            crash=type(self.crash).__name__ if self.crash else None,
+            # an interrupt is somebody's will, and no incident
+            crash=type(self.crash).__name__ if isinstance(self.crash, Exception) else None,
             looked=looked,
             unfinished=self.unfinished,
             seconds=monotonic() - self._start,

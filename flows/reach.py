@@ -115,9 +115,16 @@ def explain_api_failure(error: BaseException | None) -> Unavailable | None:
     import httpx
     from prefect.exceptions import PrefectHTTPStatusError
 
+    from blocks.vendor_patches.prefect_clients import SilentError
+
     asked = "record the run on Prefect's server"
     if isinstance(error, httpx.TransportError) and _asks_api(error):
-        answer = f"it does not answer any more ({type(error).__name__})"
+        silent = isinstance(error, SilentError)
+        answer = (
+            "it was silent for two minutes"
+            if silent
+            else f"it does not answer any more ({type(error).__name__})"
+        )
         remedy = "See that it runs, then run this again: what was done is kept."
     elif isinstance(error, PrefectHTTPStatusError):
         status = error.response.status_code

@@ -35,7 +35,7 @@ from blocks.tracker.base import PROJECT_KEY
 from flows.flags import Flags
 from flows.reach import check_api
 
-SECRET = "RECEIVE_SECRET"  # noqa: S105  # the variable's name
+VARIABLE = "RECEIVE_SECRET"
 SHORTEST_SECRET = 20
 LARGEST_BODY = 2**20  # bytes; a webhook carries the whole issue
 BODY_SECONDS = 10.0
@@ -180,10 +180,10 @@ class BoundedProtocol(H11Protocol):
 def read_secret() -> str:
     """The secret that senders have to know. Raises Misconfigured where there is none, or one that can be guessed."""
     asked = "read the secret of the receiver"
-    remedy = f"Set {SECRET}, or {SECRET}_FILE to a file that holds it: `openssl rand -hex 24` makes one."
-    secret = read_variable(SECRET)
+    remedy = f"Set {VARIABLE}, or {VARIABLE}_FILE to a file that holds it: `openssl rand -hex 24` makes one."
+    secret = read_variable(VARIABLE)
     if not secret:
-        raise Misconfigured(asked, f"{SECRET} is not set", remedy)
+        raise Misconfigured(asked, f"{VARIABLE} is not set", remedy)
     if len(secret) < SHORTEST_SECRET:
         raise Misconfigured(asked, f"it has fewer than {SHORTEST_SECRET} characters", remedy)
     return secret

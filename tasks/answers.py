@@ -81,10 +81,13 @@ def answer_tickets(tracker: Tracker, outcome: Outcome) -> int:
     )
 
 
-def answer_rollback(tracker: Tracker, release: Release, publications: Sequence[Publication]) -> int:
-    """Tell the tickets of dashboards that were refreshed after a rollback; return how many."""
+def answer_rollback(
+    tracker: Tracker, release: Release, publications: Sequence[Publication], recorded: bool = True
+) -> int:
+    """Tell the tickets of dashboards after a rollback; return how many. recorded: by Prefect's API, which is there."""
+    answer = answer_rollback_ticket if recorded else answer_rollback_ticket.fn
     refreshed = {each.dashboard: each for each in publications if each.ticket}
-    return act_for_each_ticket(refreshed, lambda each: answer_rollback_ticket(tracker, release, each))
+    return act_for_each_ticket(refreshed, lambda each: answer(tracker, release, each))
 
 
 def act_for_each_ticket(items: Mapping[str, Item], act: Callable[[Item], None]) -> int:

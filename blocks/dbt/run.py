@@ -298,6 +298,8 @@ class DbtRun:
         from prefect.client.orchestration import get_client
         from prefect.context import serialize_context
 
+        from blocks.vendor_patches.prefect_clients import is_bounded
+
         arguments = self._write_arguments()
         with get_client(sync_client=True) as client:
             api_url = str(client.api_url)
@@ -311,6 +313,9 @@ class DbtRun:
         chosen = ["--select", *words, "--indirect-selection", "cautious" if only is None else "empty"]
         try:
             worker = self._start_worker()
+            if is_bounded():
+                worker.ask("bound")
+                worker.answer(deadline_seconds)
             worker.ask(
                 "build",
                 settings=settings,

@@ -142,6 +142,7 @@ def main(descriptor: int) -> None:
     connection = Connection(descriptor)
     commands: dict[str, Callable[..., Any]] = {
         "parse": parse,
+        "bound": bound,
         "build": build,
         "make": make,
         "test": test,
@@ -272,6 +273,13 @@ def fetch(args: list[str]) -> None:
     result = dbtRunner(callbacks=[reasons]).invoke(["deps", *args])
     if not result.success:
         raise DbtError(reasons.explain(result.exception))
+
+
+def bound() -> None:
+    """Give a silent Prefect API up, as the parent does."""
+    from blocks.vendor_patches.prefect_clients import bound_silence
+
+    bound_silence()
 
 
 def build(  # one message of the parent

@@ -5,10 +5,10 @@ Who waits writes a `look` function that returns the result, or `Pending` with wh
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import SystemRandom
 from typing import NamedTuple, TypeVar
 
 from blocks.deadline import Deadline
@@ -56,7 +56,7 @@ def poll_until(
         pause = _get_asked_pause(state)
         if pause is None and pauses is not None:
             pause = min(pauses.first * pauses.factor ** (state.attempt_number - 1), pauses.longest)
-            pause += random.uniform(0, pauses.jitter)  # noqa: S311  # no secret
+            pause += SystemRandom().uniform(0, pauses.jitter)
         return min(pause or 0.0, deadline.seconds_left)
 
     def is_over(state: RetryCallState) -> bool:

@@ -16,17 +16,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from blocks.dbt.project import DbtProject
 from blocks.errors import Busy, NotDelivered, Unavailable
 from blocks.loader.dlt.loader import DltLoader
 from blocks.quality.suites import Suites
+from blocks.records import Outcome
 from blocks.site.base import Card
 from blocks.site.html.site import FolderSite
 from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from flows import cli
 from flows.interruption import end_run, handle_interrupts
+from flows.terminal import Terminal
 from tests.conftest import ROOT, TINY
 
 SECRET = "row 17 of Anna Schmidt"
@@ -85,7 +89,11 @@ def incidents(folder: Path) -> list[str]:
     ids=["before readers see it", "after readers see it"],
 )
 def test_an_error_nobody_expected_answers_the_ticket_and_goes_on_as_a_crash(
-    deliver_tiny: Deliver, tmp_path: Path, faulty: dict[str, Any], kind: type[Exception]
+    deliver_tiny: Deliver,
+    tmp_path: Path,
+    faulty: dict[str, Any],
+    kind: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(kind):
         deliver_tiny(**faulty)
@@ -101,6 +109,52 @@ def test_an_error_nobody_expected_answers_the_ticket_and_goes_on_as_a_crash(
     assert "status: done" in (tmp_path / "tickets" / "BK-1.yaml").read_text()
     (closed,) = incidents(tmp_path / "tickets")
     assert "status: done" in closed
+    if kind is RuntimeError:  # there are two releases
+        check_rollback_without_prefect(tmp_path, monkeypatch)
+
+
+def check_rollback_without_prefect(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollback that loses Prefect's API once readers are back: dashboards stay, and their tickets hear it."""
+    from flows import rollback as stage
+
+    warehouse = DuckDBWarehouse(database=str(folder / "warehouse.duckdb"))
+    last = warehouse.read_served()
+    monkeypatch.setattr(stage, "show_release", lose_api)
+    with pytest.raises(NotDelivered, match="it does not answer any more") as ended:
+        stage.rollback(
+            FilesTracker(folder=folder / "tickets", project="BK"),
+            warehouse,
+            FolderSite(folder=folder / "site", project="dashboards"),
+            DbtProject(folder=folder / "project", state=folder / "dbt"),
+        )
+    served, outcome = warehouse.read_served(), ended.value.outcome
+    assert last
+    assert served
+    assert served.run != last.run
+    assert isinstance(outcome, Outcome)
+    assert outcome.release
+    assert outcome.release.run == served.run
+    ticket = (folder / "tickets" / "BK-1.yaml").read_text()
+    assert "Back to an earlier release" in ticket
+    assert "could not be refreshed" in ticket
+
+
+def lose_api(*_: object) -> None:
+    """As Prefect's client does where its server is silent."""
+    url = os.environ["PREFECT_API_URL"]
+    raise httpx.ReadTimeout("", request=httpx.Request("POST", f"{url.rstrip('/')}/artifacts/"))
+
+
+def test_a_command_that_loses_prefects_api_says_what_readers_see(
+    tmp_path: Path, prefect_server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse = DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb"))
+    with pytest.raises(httpx.ReadTimeout), cli._say_what_is_served(warehouse, Terminal(quiet=True)):
+        lose_api()
+    assert "readers see nothing yet" in capsys.readouterr().err
+    with pytest.raises(KeyError), cli._say_what_is_served(warehouse, Terminal(quiet=True)):
+        raise KeyError
+    assert not capsys.readouterr().err
 
 
 def write(name: str, content: str | bytes) -> Callable[[Path], None]:
@@ -174,6 +228,7 @@ def test_a_run_that_is_ended_for_a_reason_tells_it_on_the_ticket(
 
 TALKING = """
 import os, signal, sys, time
+from flows import cli
 from flows.interruption import handle_interrupts
 with handle_interrupts():
     try:
@@ -282,6 +337,7 @@ def test_a_run_that_is_interrupted_answers_its_ticket(
     assert "Traceback" not in output
     assert output.strip().endswith("Interrupted; `python flows/main.py status` says what readers see.")
     assert "interrupted" in (tmp_path / "tickets" / "BK-1.yaml").read_text()
+    assert not incidents(tmp_path / "tickets")
 
 
 def test_a_run_whose_server_is_killed_again_and_again_ends_at_once_and_answers_its_ticket(

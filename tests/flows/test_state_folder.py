@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,8 @@ from flows.cli import main
 from flows.delivery import INTERRUPTED, Delivery
 from flows.state_folder import check_state, measure_available_memory, note_need, warn_of_need
 from tests.conftest import TINY
+
+NO_WAREHOUSE: Any = None
 
 
 @pytest.mark.parametrize("name", ["file", "file/deep/state"])
@@ -97,12 +100,14 @@ def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one() -> None:
         raise RuntimeError("Query interrupted") from KeyboardInterrupt()
     assert isinstance(delivery.crash, KeyboardInterrupt)
     assert delivery._errors == [INTERRUPTED]
+    assert delivery.outcome(NO_WAREHOUSE).crash is None  # which would open an incident
 
 
 def test_an_error_of_the_program_stays_one() -> None:
     with Delivery("r1") as delivery:
         raise FileNotFoundError(errno.ENOENT, "gone", "/x")
     assert isinstance(delivery.crash, FileNotFoundError)
+    assert delivery.outcome(NO_WAREHOUSE).crash == "FileNotFoundError"
     assert explain_error("x", ConnectionResetError("an HTTP library's")) is None
     assert isinstance(explain_error("x", MemoryError()), PlatformError)
 

