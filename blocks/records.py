@@ -428,7 +428,7 @@ class Movement(Record):
     """Why a metric is not what it was. about: `release` (what readers see against the candidate) or `period`.
 
     restated: how much of the change is in days that readers had seen; None where that can't be told. days: of a period,
-    its first and last, and those of the one before.
+    its first and last, and those of the one before. form: how the metric's numbers are written.
     """
 
     metric: str
@@ -438,6 +438,7 @@ class Movement(Record):
     movers: tuple[Mover, ...] = ()
     restated: float | None = None
     days: tuple[date, ...] = ()
+    form: str = "number"
 
 
 class GateReport(Record):

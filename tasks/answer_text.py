@@ -8,7 +8,7 @@ from __future__ import annotations
 from blocks.quality.history.findings import KIND
 from blocks.records import Outcome, Publication, Release, Requirement
 from tasks.evidence import write_evidence
-from tasks.markdown import bullets, code, line, link, table
+from tasks.markdown import bullets, code, count_of, line, link, table
 
 MOST_REASONS = 5
 AFTER_SUCCESS = (
@@ -67,7 +67,9 @@ def describe_rollback(release: Release, publication: Publication) -> str:
     if publication.error:
         refreshed = f"The dashboard could not be refreshed: {code(publication.error, 500)}"
     else:
-        refreshed = f"{link('The dashboard', publication.url)} shows it, with {publication.rows:,} rows."
+        refreshed = (
+            f"{link('The dashboard', publication.url)} shows it, with {count_of(publication.rows, 'row')}."
+        )
     return f"### Back to an earlier release\n\nReaders see {_name_release(release)} again. {refreshed}"
 
 

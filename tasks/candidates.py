@@ -29,7 +29,7 @@ from tasks.approval import TOPIC, Decision, list_superseded, list_waiting
 from tasks.decision_text import write_decision
 from tasks.elaboration.acceptance import compute_comment_fingerprint
 from tasks.evidence import write_diff
-from tasks.markdown import code, link
+from tasks.markdown import code, count_of, link
 from tasks.policy import RETRY
 from tasks.publication import find_ticket_page, make_card
 from tasks.shown_checks import find_build_times, find_gate, read_gates
@@ -154,7 +154,7 @@ def write_question(
     who = f"the owner, {code(candidate.owner)}," if candidate.approver == "owner" else "the one who asked"
     before = f", {code(LIVE_PICTURE)} beside it that of what readers see" if is_shown else ""
     seen = (
-        f"{link('The candidate', publication.url)} shows it, with {publication.rows:,} rows."
+        f"{link('The candidate', publication.url)} shows it, with {count_of(publication.rows, 'row')}."
         + (f" {code(PICTURE)} is its picture{before}." if publication.image else "")
         if not publication.error
         else f"It could not be shown: {code(publication.error, 300)}"

@@ -14,6 +14,7 @@ from tasks.markdown import link, listed, table, write_figure
 from tasks.movement_text import describe_movements
 
 MOST_FAILURES, MOST_VALUES = 20, 5
+TOLD = 3  # columns of the sources' table that are there whatever is in them
 
 
 def write_evidence(outcome: Outcome, requirement: Requirement) -> str:
@@ -154,7 +155,10 @@ def _write_loads(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
     if not marts and not any(load.error for load in own):
         own += [load for load in outcome.loads if load.error]  # its dashboard was left out for one of these
     head = ["source table", "new rows", "quarantined", "data up to", "changes of its columns", "error"]
-    return f"**Sources:**\n\n{table(head, map(_load, own))}" if own else ""
+    rows = list(map(_load, own))
+    told = [at for at in range(len(head)) if at < TOLD or any(row[at] for row in rows)]
+    shown = table([head[at] for at in told], [[row[at] for at in told] for row in rows])
+    return f"**Sources:**\n\n{shown}" if own else ""
 
 
 def _load(load: LoadReport) -> Sequence[object]:

@@ -56,8 +56,8 @@ def link(words: str, url: str) -> Markdown:
 
 
 def write_figure(value: float | None, form: str) -> Markdown | None:
-    """A metric's figure in full, as its format has it; None for none."""
-    text = write_exact(value, form)
+    """A metric's figure in full, as its format has it, a whole number without decimals; None for none."""
+    text = f"{value:,.0f}" if form == "number" and value == round(value or 0) else write_exact(value, form)
     return None if text is None else Markdown(text)
 
 

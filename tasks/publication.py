@@ -16,12 +16,19 @@ from blocks.records import Comment, Dashboard, GateReport, Plan, Publication, Re
 from blocks.site.base import BiSite, Card, DataAsk, DataChoice
 from blocks.site.opening import apply_targets
 from blocks.site.readback import DatasetSummary
+from blocks.site.sizes import MOST_RANKED, list_size_columns
 from blocks.tracker.base import Tracker
 from blocks.warehouse.arrivals import measure_arrivals
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.data_end import find_data_end
-from blocks.warehouse.reads import export_columns, export_rows, export_values, read_newest_value
+from blocks.warehouse.reads import (
+    export_columns,
+    export_largest_values,
+    export_rows,
+    export_values,
+    read_newest_value,
+)
 from blocks.wishes import Every
 from tasks.policy import RETRY
 
@@ -85,7 +92,7 @@ def export_card(
         mart: warehouse.relation(name) for mart, name in (candidates or {}).items() if mart in serving
     }
     queries = [dataset.sql(serving[dataset.mart], serving) for dataset in datasets]
-    extracts, summaries, ends, choices, values = [], [], [], [], []
+    extracts, summaries, ends, choices, values, sizes = [], [], [], [], [], []
     with warehouse.session() as session:
         for dataset, query in zip(datasets, queries, strict=True):
             warehouse.use_time_zone(session, dataset.time_zone)
@@ -97,6 +104,7 @@ def export_card(
             values.append({name: file for name, file in files.items() if name in dataset.dimensions})
             for name, file in values[-1].items():
                 export_values(warehouse, session, query, name, file)
+            sizes.append(_export_sizes(warehouse, session, dataset, query, path) if choice.live else {})
             newest = read_newest_value(warehouse, session, query, dataset.time) if dataset.time else None
             tables = catalogue.tables_beneath(dataset.mart) if newest else ()
             day = date.fromisoformat(newest[:10]) if newest else None
@@ -127,7 +135,19 @@ def export_card(
         queries=tuple(queries),
         choices=tuple(choices),
         values=tuple(values),
+        sizes=tuple(sizes),
     )
+
+
+def _export_sizes(
+    warehouse: Warehouse, session: Session, dataset: Dataset, query: str, path: Path
+) -> dict[str, Path]:
+    """Write the largest values of a dataset's dimensions, a file each, for the colours that they have on every site."""
+    sums = list_size_columns(dataset)
+    files = {name: path.with_suffix(f".size{at}.parquet") for at, name in enumerate(dataset.dimensions)}
+    for name, file in files.items():
+        export_largest_values(warehouse, session, query, name, sums, MOST_RANKED, file)
+    return files
 
 
 def _export(  # noqa: PLR0913

@@ -83,7 +83,8 @@ class Card(Record):
     what these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the checks of
     its marts, from the runs that built them; feedback: people's comments. live: read serving itself by these
     queries, one a dataset; the extracts then have columns and no rows. values: of such a dataset, files of the values
-    of dimensions by which the request filters, by the dimension. choices: which of the datasets are read so, as
+    of dimensions by which the request filters, by the dimension; sizes: of the largest values of each dimension, with
+    what they are ranked by (`export_largest_values`). choices: which of the datasets are read so, as
     the site chose (empty: all or none of them, as live says). ends: the last day that each dataset's data
     reach over, as their sources say (None, or none: nothing says so). sources: each dataset's source tables; owner:
     who answers for the dashboard.
@@ -101,6 +102,7 @@ class Card(Record):
     live: LiveSource | None = None
     queries: tuple[str, ...] = ()
     values: tuple[Mapping[str, Path], ...] = ()
+    sizes: tuple[Mapping[str, Path], ...] = ()
     choices: tuple[DataChoice, ...] = ()
     ends: tuple[date | None, ...] = ()
     sources: tuple[tuple[str, ...], ...] = ()

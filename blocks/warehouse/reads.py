@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from blocks.warehouse.base import Session, Warehouse
+
+ROWS = "rows_of_value"
+"""How many rows a value has, in a file of `export_largest_values`."""
 
 
 def count_rows(warehouse: Warehouse, session: Session, relation: str) -> int:
@@ -50,6 +53,29 @@ def export_columns(session: Session, query: str, path: Path) -> int:
 def export_values(warehouse: Warehouse, session: Session, query: str, column: str, path: Path) -> int:
     """Write the values of one of a query's columns, each once, to a Parquet file; return how many."""
     return session.export(f"select distinct {warehouse.quote(column)} from ({query}) as q", path)
+
+
+def export_largest_values(
+    warehouse: Warehouse,
+    session: Session,
+    query: str,
+    column: str,
+    sums: Sequence[str],
+    limit: int,
+    path: Path,
+) -> int:
+    """Write the values of one of a query's columns, each once with its sums, to a Parquet file; return how many.
+
+    At most `limit` of them, those with the largest first sum; sums: columns to add up, none: rows, as `ROWS`.
+    """
+    name = warehouse.quote(column)
+    added = [f"sum({warehouse.quote(each)}) as {warehouse.quote(each)}" for each in sums]
+    added = added or [f"count(*) as {warehouse.quote(ROWS)}"]
+    return session.export(
+        f"select {name}, {', '.join(added)} from ({query}) as q where {name} is not null group by {name}"
+        f" order by 2 desc limit {limit}",
+        path,
+    )
 
 
 def read_value_range(

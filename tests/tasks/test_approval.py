@@ -315,7 +315,7 @@ def test_the_picture_of_a_candidate_stands_beside_that_of_what_readers_see(
         ask_for_approval.fn(desk.tracker, stage.warehouse, candidate, shown, report)
         asked = desk.comments("AN-7")[-1]
         assert "`candidate.png` is its picture, `dashboard.png` beside it that of what readers see." in asked
-        assert re.search(r"\| calls \| 3\.00 \| 1\.00 \| -66\.7%", asked), asked
+        assert re.search(r"\| calls \| 3 \| 1 \| -66\.7%", asked), asked
 
 
 def test_the_last_of_two_words_of_one_time_counts(stage: Stage) -> None:

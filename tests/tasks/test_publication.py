@@ -14,7 +14,9 @@ from blocks.records import Analysis, Dashboard, Priority, Release, Requirement
 from blocks.site.base import Card, DataAsk
 from blocks.site.html.mock import draw_mock
 from blocks.site.html.site import FolderSite
+from blocks.site.palette import SERIES
 from blocks.site.tableau.site import TableauSite
+from blocks.site.tableau.workbook.colours import choose_colours
 from blocks.site.tableau.workbook.presets import find_presets
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -104,6 +106,9 @@ def test_a_copy_that_falls_behind_is_read_live(
     exported = duckdb.sql(f"SELECT count(*) FROM read_parquet('{card.extracts[0]}')").fetchall()
     assert exported == [(0 if choice.live else 2,)]
     assert find_presets(card, 0).members == {"line": ('"a"',)}
+    assert bool(card.sizes[0]) == choice.live
+    colours = choose_colours(card.extracts[0], card.datasets[0], ["line"], card.sizes[0])
+    assert colours == {"line": {"b": SERIES[0], "a": SERIES[1]}}  # the largest first, live or not
 
 
 def test_a_proposal_is_drawn_of_what_readers_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

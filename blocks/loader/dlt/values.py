@@ -164,13 +164,17 @@ def build_complaint(column: Column, text: str) -> str:
         loose = build_loose_cast(column, text)
         broken = f"isfinite({loose}) and not contains({_build_number(column, text)}, '_')"
         return f"case when {broken} then {write_literal(longer, DUCKDB)} else {plain} end"
-    if not kind.startswith(("decimal", "numeric")):
+    decimal = kind.startswith(("decimal", "numeric"))
+    if not decimal and describe_type(column) != "an integer":
         return plain
     number = _build_number(column, text)
-    rounded = f"{column.name}: more decimals than {kind} has, and no `round: true`"
+    large = write_literal(f"{column.name}: larger than {kind} holds", DUCKDB)
+    rounded = write_literal(f"{column.name}: more decimals than {kind} has, and no `round: true`", DUCKDB)
+    plainly = r"\s*[+-]?\d+\.?0*\s*" if not decimal else r"\s*[+-]?\d+(?:\.\d*)?\s*"
+    other = f"when try_cast({number} as {kind}) is not null and not contains({number}, '_') then {rounded}"
     return (
-        f"case when try_cast({number} as {kind}) is null or contains({number}, '_') then {plain}"
-        f" else {write_literal(rounded, DUCKDB)} end"
+        f"case when regexp_full_match({number}, {write_literal(plainly, DUCKDB)})"
+        f" and try_cast({number} as {kind}) is null then {large} {other if decimal else ''} else {plain} end"
     )
 
 

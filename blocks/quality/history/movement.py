@@ -51,6 +51,7 @@ def explain(
         after=float(new),
         movers=tuple(shown),
         restated=_compute_restated(metric, before, after) if about == "release" else None,
+        form=metric.form,
     )
 
 

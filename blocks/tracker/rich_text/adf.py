@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from blocks.tracker.rich_text.markdown import parse_markdown
+from blocks.tracker.rich_text.markdown import find_address, parse_markdown
 from blocks.tracker.rich_text.plain_text import (
     BULLET,
     HEADING,
@@ -104,8 +104,10 @@ def _write_inline(nodes: Sequence[SyntaxTreeNode], marks: tuple[AdfNode, ...] = 
         elif node.type in ("strong", "em"):
             yield from _write_inline(node.children, (*marks, {"type": node.type}))
         elif node.type == "link":
-            href: AdfNode = {"type": "link", "attrs": {"href": str(node.attrs.get("href", ""))}}
-            yield from _write_inline(node.children, (*marks, href))
+            url, behind = find_address(node)
+            href: AdfNode = {"type": "link", "attrs": {"href": url}}
+            yield from _write_inline(node.children, (*marks, href) if url else marks)
+            yield from _write_text(behind, marks)
         elif node.type == "code_inline":  # beside code, ADF allows the link mark only
             links = tuple(mark for mark in marks if mark["type"] == "link")
             yield from _write_text(node.content, (*links, {"type": "code"}))

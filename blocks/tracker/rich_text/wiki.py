@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from blocks.tracker.rich_text.adf import from_adf
-from blocks.tracker.rich_text.markdown import parse_markdown
+from blocks.tracker.rich_text.markdown import find_address, parse_markdown
 from blocks.tracker.rich_text.plain_text import join_cell, quote_lines, show_link, write_table_row
 
 if TYPE_CHECKING:
@@ -85,8 +85,9 @@ def _write_inline(nodes: Sequence[SyntaxTreeNode]) -> str:
         elif node.type == "code_inline":
             parts.append(f"{{{{{escape(node.content)}}}}}")
         elif node.type == "link":
-            url = re.sub(r"[\[\]|{}\\\s]", "", str(node.attrs.get("href", "")))
-            parts.append(f"[{_write_inline(node.children)}|{url}]")
+            address, behind = find_address(node)
+            words, url = _write_inline(node.children), re.sub(r"[\[\]|{}\\\s]", "", address)
+            parts.append(f"[{words}|{url}]" if url else f"{words}{escape(behind)}")
         elif node.type in ("softbreak", "hardbreak"):
             parts.append(" " if node.type == "softbreak" else "\n")
         else:

@@ -286,7 +286,7 @@ def test_the_workbook_draws_its_plan(make_card: Callable[..., Card], shape: str)
         zip((each.name for each in made.sources), (each.dataset for each in card.plan.sections), strict=True)
     )
     figures = [
-        (marts[sheet.source.name], sheet.panes[0].encodings[0][1].field.name.removeprefix("Calculation_"))
+        (marts[sheet.source.name], sheet.panes[0].encodings[0][1].field.name.removeprefix("Derived_figure_"))
         for sheet in made.kpis
     ]
     assert figures == list(card.plan.figures)

@@ -6,40 +6,44 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blocks.catalogue import Dataset
-from blocks.metrics import Metric, is_additive, to_sql
 from blocks.site.palette import SERIES
+from blocks.site.sizes import MOST_RANKED, write_size
 from blocks.site.tableau.workbook.xml import Element, element
 from blocks.sql import quote_identifier
 
-MOST = 2_000  # values that are named, the largest first; the rest has a colour of Tableau's choice
 Colours = Mapping[str, str]
 
 
-def choose_colours(path: Path, dataset: Dataset, dimensions: Sequence[str]) -> dict[str, Colours]:
-    """The colour of each value of text dimensions. path: the extract; nothing without one, or without rows."""
+def choose_colours(
+    path: Path, dataset: Dataset, dimensions: Sequence[str], sizes: Mapping[str, Path] | None = None
+) -> dict[str, Colours]:
+    """The colour of each value of text dimensions; the values after the 2,000 largest have one of Tableau's choice.
+
+    path: the extract; sizes: of a dataset that the site reads itself, a file of its values' sums for each dimension.
+    Nothing for a dimension without a file, or without values.
+    """
     import duckdb
 
-    if not path.is_file():
-        return {}
-    size = next((to_sql(m.formula, grouped=True) for m in dataset.metrics if _is_plain(m)), "count(*)")
+    files = {name: (sizes or {}).get(name, path) for name in dimensions}
     with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
-        rows = connection.read_parquet(str(path))
-        return {
-            name: dict(zip(values, _spread(len(values)), strict=True))
-            for name in dimensions
-            if (values := _rank(rows, name, size))
+        ranked = {
+            name: _rank(connection.read_parquet(str(file)), name, write_size(dataset, summed=file != path))
+            for name, file in files.items()
+            if file.is_file()
         }
-
-
-def _is_plain(metric: Metric) -> bool:
-    return is_additive(metric.formula) and not any(measure.balance for measure in metric.measures)
+    return {
+        name: dict(zip(values, _spread(len(values)), strict=True))
+        for name, values in ranked.items()
+        if values
+    }
 
 
 def _rank(rows: object, name: str, size: str) -> list[str]:
     """A dimension's values, the largest first, but those whose quotes would end a text."""
     column = quote_identifier(name)
     found = rows.query(  # type: ignore[attr-defined]
-        "extract", f"SELECT {column} FROM extract GROUP BY 1 ORDER BY {size} DESC NULLS LAST, 1 LIMIT {MOST}"
+        "extract",
+        f"SELECT {column} FROM extract GROUP BY 1 ORDER BY {size} DESC NULLS LAST, 1 LIMIT {MOST_RANKED}",
     )
     texts = [value for (value,) in found.fetchall() if isinstance(value, str)]
     return [text for text in texts if text.isprintable() and not set(text) & set('"\\')]

@@ -34,7 +34,7 @@ from blocks.wishes import Against
 class Source:
     """One dataset as a data source. derived: what its plan needs beyond columns and metrics; colours: of values.
 
-    presets: what its filters open with.
+    axes: how axes write numbers otherwise than in full, by field; presets: what its filters open with.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Source:
     check: Field
     derived: Derived = field(default_factory=Derived)
     colours: Mapping[str, Colours] = field(default_factory=dict)
+    axes: Mapping[str, str] = field(default_factory=dict)
     presets: Presets = field(default_factory=Presets)
 
     def name_action_set(self, dimension: Field) -> str:

@@ -19,6 +19,7 @@ from blocks.metrics import Metric, count_all, is_additive, to_tableau
 from blocks.site.opening import write_target
 from blocks.site.plan import Chart, Section
 from blocks.site.tableau.workbook.fields import Field, write_date_as_text
+from blocks.site.tableau.workbook.figures import write_figure
 from blocks.site.tableau.workbook.movement import fill_sums, write_part
 from blocks.site.tableau.workbook.parameters import Parameter, clean_text, quote_text
 from blocks.wishes import Against
@@ -55,9 +56,10 @@ class Finished(NamedTuple):
 class Derived:
     """The derived fields of a source.
 
-    shares, slices, before, words, finished, targets, moves, standings, edges, states, wholes: by the name of a metric's
-    field. moves: what a member did to the change; sizes: how much the first of them is, up or down; parts: what words,
-    moves, edges and states are made of; compared: what the bucket before the last finished one is called.
+    shares, slices, before, words, finished, targets, moves, standings, edges, states, wholes, figures: by the name of a
+    metric's field. figures: as the page's tiles have them; moves: what a member did to the change; sizes: how much the
+    first of them is, up or down; parts: what words, moves, edges and states are made of; compared: what the bucket
+    before the last finished one is called.
     """
 
     choices: Choices = field(default_factory=Choices)
@@ -80,6 +82,7 @@ class Derived:
     edges: Mapping[str, Field] = field(default_factory=dict)
     states: Mapping[str, Field] = field(default_factory=dict)
     wholes: Mapping[str, Field] = field(default_factory=dict)
+    figures: Mapping[str, Field] = field(default_factory=dict)
     parts: tuple[Field, ...] = ()
 
     @property
@@ -87,7 +90,7 @@ class Derived:
         """All derived fields that there are."""
         single = (self.period, self.per, self.split, self.newest)
         several = [self.shares, self.slices, self.before, self.words, self.targets, self.moves]
-        several += [self.sizes, self.standings, self.edges, self.states, self.wholes]
+        several += [self.sizes, self.standings, self.edges, self.states, self.wholes, self.figures]
         found = [each for fields in several for each in fields.values()]
         found += [each for three in self.finished.values() for each in three]
         return (*(each for each in single if each), *self.links, *self.parts, *dict.fromkeys(found))
@@ -132,7 +135,7 @@ def derive_fields(
     maker = _FieldMaker(section, choices, metrics, dimensions, clock, name_apart, meanings)
     newest = _make_newest(clock.time, data, name_apart) if clock else None
     split = maker.make_split()
-    shares = maker.make_shares()
+    shares, wholes = maker.make_shares(), maker.make_wholes()
     derived = Derived(
         choices=choices,
         grains=maker.grains,
@@ -141,7 +144,8 @@ def derive_fields(
         split=split,
         newest=newest,
         shares=shares,
-        wholes=maker.make_wholes(),
+        wholes=wholes,
+        figures=maker.make_figures(wholes),
         slices=maker.make_slices(shares),
         before=maker.make_before(),
     )
@@ -219,6 +223,19 @@ class _FieldMaker:
             if (whole := count_all(self._meanings[name].formula)) != self._meanings[name].formula
         }
 
+    def make_figures(self, wholes: Mapping[str, Field]) -> dict[str, Field]:
+        """The metrics as the page's tiles write them."""
+        return {
+            field.name: Field(
+                name=f"Derived_figure_{name}",
+                caption=self._name_apart(f"{field.caption}, figure"),
+                datatype="string",
+                role="measure",
+                formula=write_figure(wholes.get(field.name, field), self._meanings[name].form),
+            )
+            for name, field in self._metrics.items()
+        }
+
     def make_slices(self, shares: Mapping[str, Field]) -> dict[str, Field]:
         """Shares of the whole of one bucket, where a dimension splits it."""
         split = self._choices.split
@@ -275,7 +292,7 @@ class _FieldMaker:
         finished = {
             field.name: change.write_finished(meanings[name], field, levels)
             for name, field in metrics.items()
-            if levels and field.name in words  # without a dimension nothing is drawn that is not over time
+            if field.name in words
         }
         moving = self._list_drawn({Chart.movement})[:1]
         moves = {
@@ -295,7 +312,7 @@ class _FieldMaker:
             derived,
             words=words,
             finished=finished,
-            compared=change.compared if levels else "",
+            compared=change.compared,
             moves=moves,
             edges={name: edge for name, (edge, _) in marks.items()},
             states={name: state for name, (_, state) in marks.items()},
@@ -555,9 +572,8 @@ class ChangeWriter:
     def _write_reach(self, days: int, levels: str) -> str:
         """Whether the rows that are chosen, of all members together, reach over both buckets."""
         before, _, after = self._find_buckets(days)
-        first, newest = (
-            f"MIN({{EXCLUDE {levels} : {function}({self._clock.time.ref})}})" for function in ("MIN", "MAX")
-        )
+        ends = [f"{function}({self._clock.time.ref})" for function in ("MIN", "MAX")]
+        first, newest = [f"MIN({{EXCLUDE {levels} : {each}}})" for each in ends] if levels else ends
         final = f"DATEADD('{self._clock.grain}', -1, MIN({after.ref}))"
         return f"DATE({first}) <= MIN({before.ref}) AND DATE({newest}) >= DATE({final})"
 

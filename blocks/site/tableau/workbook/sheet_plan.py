@@ -18,12 +18,19 @@ AXIS, HEAD, ROW = 110, 70, 300  # pixels: one metric of a trend, a sheet's title
 
 
 def plan_kpi(source: Source, metric: Field) -> Sheet:
-    """The figure of a metric."""
-    words = source.derived.words.get(metric.name)
-    standing = source.derived.standings.get(metric.name)
-    below = tuple(("text", use_calculated(each)) for each in (words, standing) if each)
-    whole = source.derived.wholes.get(metric.name, metric)
-    pane = Pane(encodings=(("text", use_calculated(whole)), *below))
+    """The figure of a metric; its tooltip has the number in full, the last finished period and a target."""
+    derived = source.derived
+    figure, words, standing = (
+        each.get(metric.name) for each in (derived.figures, derived.words, derived.standings)
+    )
+    encodings = tuple(("text", use_calculated(each)) for each in (figure, words, standing) if each)
+    tip = (
+        (metric.caption, use_calculated(derived.wholes.get(metric.name, metric))),
+        *_compare(source, metric),
+    )
+    if target := derived.targets.get(metric.name) or standing:
+        tip = (*tip, ("Target", use_calculated(target)))
+    pane = _make_pane(None, encodings, tip)
     return Sheet(f"KPI {metric.caption}", metric.label, source, KPI, panes=(pane,), big=28)
 
 

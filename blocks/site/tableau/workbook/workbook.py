@@ -13,6 +13,7 @@ from blocks.site.base import Card
 from blocks.site.opening import choose_grain as choose_opening_grain
 from blocks.site.plan import Chart, DashboardPlan
 from blocks.site.tableau.workbook.actions import connect_sheets, make_actions, make_windows
+from blocks.site.tableau.workbook.axes import choose_axis_forms
 from blocks.site.tableau.workbook.colours import choose_colours
 from blocks.site.tableau.workbook.datasource import Captions, Source, colour_source, plan_source
 from blocks.site.tableau.workbook.derived import make_choices
@@ -143,10 +144,17 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
         for each in zip(sources, card.datasets, plan.sections, choices, names, strict=True)
     ]
     planned = [
-        colour_source(source, choose_colours(path, dataset, [d.name for d in source.dimensions]))
-        for source, dataset, path in zip(planned, card.datasets, card.extracts, strict=True)
+        colour_source(source, choose_colours(path, dataset, [d.name for d in source.dimensions], sizes))
+        for source, dataset, path, sizes in zip(
+            planned, card.datasets, card.extracts, card.sizes or [{}] * len(planned), strict=True
+        )
     ]
-    planned = [replace(source, presets=find_presets(card, place)) for place, source in enumerate(planned)]
+    planned = [
+        replace(source, axes=choose_axis_forms(path, dataset, grains), presets=find_presets(card, place))
+        for place, (source, dataset, path) in enumerate(
+            zip(planned, card.datasets, card.extracts, strict=True)
+        )
+    ]
     words = [
         Field(f"Derived_link_{place}", planned[0].name_apart(text), "string", formula=quote_text(text))
         for place, text in enumerate(_list_links(card), 1)

@@ -109,11 +109,24 @@ class Sheet:
             "table",
             {},
             self._make_view(),
-            element("style"),
+            self._make_axes(),
             element("panes", {}, *([self._make_shared_pane()] if len(panes) > 1 else []), *panes),
             element("rows", {}, text=rows),
             element("cols", {}, text=cols),
         )
+
+    def _make_axes(self) -> Element:
+        """The `style` of the table: how axes write numbers; marks and tooltips have them in full."""
+        source = self.source
+        forms = [
+            element(
+                "format",
+                {"attr": "text-format", "field": source.ref(each), "value": source.axes[each.field.name]},
+            )
+            for each in (*self.rows, *self.cols)
+            if each.field.name in source.axes
+        ]
+        return element("style", {}, element("style-rule", {"element": "label"}, *forms) if forms else None)
 
     def _make_view(self) -> Element:
         source, filters, used = self.source, self.list_filters(), self.list_used()
@@ -215,7 +228,9 @@ class Sheet:
     def _make_label(self, pane: Pane) -> Element | None:
         if not self.big:
             return None
-        first, *below = (placeholder(self.source.ref(each)) for _, each in pane.encodings)
+        first, *below = (
+            placeholder(self.source.ref(each)) for shelf, each in pane.encodings if shelf == "text"
+        )
         runs = [element("run", {"bold": "true", "fontsize": self.big}, text=first)]
         for text in below:
             runs += [element("run", {}, text=BREAK), element("run", {"fontsize": SMALL}, text=text)]

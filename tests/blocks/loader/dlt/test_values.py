@@ -150,6 +150,23 @@ def test_the_reason_says_that_decimals_would_be_lost() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "reason"),
+    [
+        ("bigint", "18446744073709551615", "larger than bigint holds"),
+        ("integer", "-2147483649.0", "larger than integer holds"),
+        ("integer", "1.5", "not an integer"),
+        ("integer", "x", "not an integer"),
+        ("decimal(9,2)", "12345678.00", "larger than decimal(9,2) holds"),
+        ("decimal(9,2)", "1_2345678", "not a number"),
+    ],
+)
+def test_the_reason_says_that_a_number_is_too_large(kind: str, text: str, reason: str) -> None:
+    column = Column(name="a", data_type=kind, origin="a")
+    sql = f"select {build_complaint(column, 'x')} from (select ? as x)"
+    assert duckdb.execute(sql, [text]).fetchall() == [(f"a: {reason}",)]
+
+
 def test_the_reason_says_that_digits_of_a_whole_number_would_be_lost() -> None:
     column = Column(name="a", data_type="double", origin="a")
     texts = "unnest(['9007199254740993', 'x', 'inf', '9_007_199_254_740_993']) as x"

@@ -14,8 +14,10 @@ import pytest
 from blocks.metric_change import divide
 from blocks.metrics import Balance, Metric, Number, Operation, evaluate, totals_sql
 from blocks.site.base import Card
-from blocks.site.number_format import write_change
+from blocks.site.number_format import write_change, write_compact
 from blocks.site.periods import find_last_finished, finish, start
+from blocks.site.tableau.workbook.fields import Field
+from blocks.site.tableau.workbook.figures import write_figure
 from tests.blocks.site.conftest import EVERY, MEASURES, NET, ORDERS, RATE
 from tests.blocks.site.tableau.calculations import expand, to_sql
 from tests.blocks.site.tableau.test_workbook import SHAPES, workbook
@@ -350,8 +352,50 @@ def test_the_words_stand_below_the_figure(make_card: Make) -> None:
     (sheet,) = root.xpath("worksheets/worksheet[@name='KPI Net revenue']")
     runs = [each.text for each in sheet.iter("run") if each.getparent().getparent().tag == "customized-label"]
     assert len(runs) == 3
-    assert "[usr:Calculation_net:qk]" in runs[0]
+    assert "[usr:Derived_figure_net:nk]" in runs[0]
     assert "[usr:Derived_words_net:nk]" in runs[2]
+
+
+def test_a_figures_tooltip_has_the_number_in_full_the_period_before_and_the_target(make_card: Make) -> None:
+    aimed = NET.model_copy(update={"target": 1e6})
+    for dimensions in ((), ("country",)):
+        made = workbook(make_card(metrics=(aimed,), dimensions=dimensions))
+        (sheet,) = made.kpis
+        assert [(text, each.field.name) for text, each in sheet.panes[0].tip] == [
+            ("Net revenue", "Calculation_net"),
+            ("Last finished period", "Derived_when_0"),
+            ("Value in it", "Derived_latest_net"),
+            (made.sources[0].derived.compared, "Derived_earlier_net"),
+            ("Target", "Derived_target_net"),
+        ]
+    (bare,) = workbook(make_card(metrics=(NET,), dimensions=(), timed=False)).kpis
+    assert [text for text, _ in bare.panes[0].tip] == ["Net revenue"]
+
+
+@pytest.mark.parametrize("where", ["true", "country = 'Malta'", "false"])
+def test_a_figure_is_written_as_on_the_page(make_card: Make, where: str) -> None:
+    card = make_card()
+    found = read_words(card, "week", NEWEST, where, kind="figures")
+    with duckdb.connect() as connection:
+        rows = f"SELECT * FROM read_parquet('{card.extracts[0]}') WHERE {where}"
+        for metric in card.datasets[0].metrics:
+            totals = connection.execute(totals_sql(metric.measures, rows)).fetchone()
+            named = dict(zip((m.name for m in metric.measures), totals or (), strict=True))
+            assert found[metric.name] == write_compact(evaluate(metric.formula, named), metric.form)
+
+
+FIGURES = (None, 0, 1, 0.123, 9.994, 9.996, 12.34, 999.6, 1234, 1234.56, 9999.4, 9999.6, 48123, 99951)
+FIGURES += (999949, 999951, 1.24e6, 9.996e6, 99.96e6, 5e9, 1.5e12, 2e15)
+
+
+@pytest.mark.parametrize("form", ["number", "percent", "currency:GBP", "currency:CHF"])
+def test_a_figure_of_any_size_is_written_as_on_the_page(form: str) -> None:
+    sql = to_sql(write_figure(Field("x", "x", "real"), form), {}, "2026-01-01")
+    values = [each for each in FIGURES if form != "percent" or (each or 0) < 5000]
+    values += [-each for each in values if each]
+    query = f"SELECT {sql} FROM (SELECT unnest(?::DOUBLE[]) AS x)"
+    found = [text for (text,) in duckdb.execute(query, [values]).fetchall()]
+    assert found == [write_compact(each, form) for each in values]
 
 
 @pytest.mark.parametrize("where", ["true", "country = 'Malta'"])

@@ -26,6 +26,7 @@ from blocks.site.labels import tell_fields_apart
 from blocks.site.opening import apply_targets
 from blocks.site.palette import SERIES
 from blocks.site.tableau.client.revisions import digest_workbook
+from blocks.site.tableau.workbook.axes import _write_form
 from blocks.site.tableau.workbook.connections import (
     LiveConnection,
     PackedExtract,
@@ -692,6 +693,37 @@ def test_values_have_the_pages_colours_the_largest_first(make_card: Make, sales:
     assert {name: split[name] for name in names} == found
 
 
+def test_axes_write_large_numbers_short_and_marks_in_full(make_card: Make) -> None:
+    (source,) = workbook(make_card()).sources
+    short = 'c"£"#,##0,.0K;-"£"#,##0,.0K'
+    assert source.axes == {
+        "Calculation_net": short
+    }  # orders are a few hundred a week, a rate is a percentage
+    (net,) = (each for each in source.metrics if each.name == "Calculation_net")
+    assert net.form == 'c"£"#,##0;-"£"#,##0'  # what marks and tooltips have
+    root = parsed(workbook(make_card()).xml())
+    for sheet in root.iter("worksheet"):
+        axes = f"{sheet.findtext('table/rows')}{sheet.findtext('table/cols')}"
+        rules = sheet.findall("table/style/style-rule[@element='label']/format[@attr='text-format']")
+        assert [each.get("value") for each in rules] == [short] * ("[usr:Calculation_net:qk]" in axes)
+
+
+@pytest.mark.parametrize(
+    ("longest", "usual", "form"),
+    [
+        (9_999, 9_999, ""),
+        (10_000, 500, "n#,##0,.0K;-#,##0,.0K"),
+        (10_000, 499, ""),  # a usual member's axis would say 0.0K all along
+        (100_000, 5_000, "n#,##0,K;-#,##0,K"),
+        (12e6, 9e5, "n#,##0,,.0M;-#,##0,,.0M"),
+        (12e6, 9e3, "n#,##0,K;-#,##0,K"),
+        (5e12, 5e12, "n#,##0,,,B;-#,##0,,,B"),
+    ],
+)
+def test_an_axis_has_the_largest_unit_that_says_something(longest: float, usual: float, form: str) -> None:
+    assert _write_form("number", longest, usual) == form
+
+
 def test_values_that_would_end_a_text_have_no_colour_of_ours(make_card: Make, tmp_path: Path) -> None:
     card = make_card(dimensions=("country",), metrics=(ORDERS,))
     path = tmp_path / "odd.parquet"
@@ -1075,7 +1107,9 @@ def test_targets_are_lines_and_words_below_the_figures(make_card: Make) -> None:
     assert "[Derived_moved_orders]) >= 0.0" in formulas["Derived_standing_orders"]
     assert "DATEADD('year', -1" in formulas["Derived_before_0_year"]
     assert formulas["Derived_words_net"].endswith('"% on a year before", "")')
-    shown = {sheet.title: len(sheet.panes[0].encodings) for sheet in made.kpis}
+    shown = {
+        sheet.title: sum(shelf == "text" for shelf, _ in sheet.panes[0].encodings) for sheet in made.kpis
+    }
     assert shown == {
         "Net revenue": 3,
         "Average basket": 2,
@@ -1096,8 +1130,9 @@ def test_a_filtered_distinct_count_of_nothing_is_0_of_all_rows_and_null_in_a_gro
     assert {name: each.formula for name, each in source.derived.wholes.items()} == {
         "Calculation_some": "COUNTD([customer])"
     }
-    tiles = [sheet.panes[0].encodings[0][1].field.formula for sheet in made.kpis]
-    assert tiles == ["COUNTD([customer])"] * 2
+    assert "[Derived_whole_some]" in source.derived.figures["Calculation_some"].formula
+    tips = [sheet.panes[0].tip[0][1].field.formula for sheet in made.kpis]
+    assert tips == ["COUNTD([customer])"] * 2
     (figures,) = workbook(make_card(metrics=(some,), dimensions=(), timed=False)).sources
     assert [each.formula for each in figures.metrics] == ["COUNTD([customer])"]  # no group is drawn
 

@@ -209,3 +209,21 @@ def test_a_megabyte_of_signs_is_no_burden(sign: str) -> None:
     from_wiki(text)
     escape(text)
     assert time.monotonic() - start < 30
+
+
+def test_a_link_to_a_file_is_its_words_and_its_path() -> None:
+    """No tracker opens one, and CommonMark's parser would leave its signs as text."""
+    text = "See [the page](<file:///srv/a%20b/index.html>), **now**."
+    found = to_adf(text)["content"][0]["content"]
+    assert [part["text"] for part in found] == [
+        "See ",
+        "the page",
+        " (file:///srv/a b/index.html)",
+        ", ",
+        "now",
+        ".",
+    ]
+    assert [each["type"] for part in found for each in part.get("marks", [])] == ["strong"]
+    assert to_wiki(text).startswith("See the page (")
+    assert "javascript" in str(to_adf("[x](<javascript:alert(1)>)"))  # is text, as before
+    assert "'link'" not in str(to_adf("[x](<javascript:alert(1)>)"))

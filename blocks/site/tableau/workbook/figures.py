@@ -1,0 +1,69 @@
+"""A metric's figure as the page's tiles write it: 1,234 · 48.1K · £1.24M · 12.3%, whatever is filtered.
+
+It is a text that a calculation makes: Tableau's number formats know no K and M that depend on the number. The page's
+rules are those of `write_compact`.
+"""
+
+from __future__ import annotations
+
+from blocks.site.number_format import NONE, find_unit
+from blocks.site.tableau.workbook.fields import Field
+from blocks.site.tableau.workbook.parameters import quote_text
+
+_STEPS = (("T", 10**12), ("B", 10**9), ("M", 10**6), ("K", 10**3))
+_SHORTENED = 9999.5  # from here on a figure has a letter
+
+
+def write_figure(field: Field, form: str) -> str:
+    """The formula of a number field's figure; form: the metric's."""
+    size, sign = f"ABS({field.ref})", f'(IF {field.ref} < 0 THEN "-" ELSE "" END)'
+    if form == "percent":
+        return f'IFNULL({sign} + {_write_tenths(f"{size} * 100")} + "%", {quote_text(NONE)})'
+    unit = find_unit(form)
+    cases = [
+        f"IF {size} >= {_find_least(step)!r} THEN {_write_scaled(f'{size} / {step}')} + {quote_text(letter)}"
+        for letter, step in _STEPS
+    ]
+    small = (
+        _write_places(size, 2)
+        if unit
+        else f"(IF {size} < 10 THEN {_write_places(size, 2)} ELSE {_write_places(size, 1)} END)"
+    )
+    whole = f"IF {size} >= 1000 OR {size} = INT({size}) THEN {_write_whole(size)} ELSE {small} END"
+    text = f"({' ELSE'.join(cases)} ELSE ({whole}) END)"
+    return f"IFNULL({sign} + {quote_text(unit) + ' + ' if unit else ''}{text}, {quote_text(NONE)})"
+
+
+def _find_least(step: int) -> float:
+    """From which number on figures have the letter of a step: the one that is rounded up to it."""
+    return max(step * 0.99995, _SHORTENED)
+
+
+def _write_scaled(number: str) -> str:
+    """A number of three digits, as 1.24, 48.1 and 123."""
+    return (
+        f"(IF {number} < 9.995 THEN {_write_places(number, 2)} ELSEIF {number} < 99.95"
+        f" THEN {_write_places(number, 1)} ELSE STR(INT(ROUND({number}))) END)"
+    )
+
+
+def _write_places(number: str, places: int) -> str:
+    """A number below 1,000 with one or two decimals, in every locale with a point."""
+    parts = f"INT(ROUND({number} * {10**places}))"
+    rest = f"{parts} - {10**places} * INT({parts} / {10**places})"
+    return (
+        f'STR(INT({parts} / {10**places})) + "." + RIGHT({quote_text("0" * places)} + STR({rest}), {places})'
+    )
+
+
+def _write_whole(number: str) -> str:
+    """A whole number below a million, its thousands grouped."""
+    rounded = f"INT(ROUND({number}))"
+    rest = f'RIGHT("000" + STR({rounded} - 1000 * INT({rounded} / 1000)), 3)'
+    return f'(IF {rounded} >= 1000 THEN STR(INT({rounded} / 1000)) + "," + {rest} ELSE STR({rounded}) END)'
+
+
+def _write_tenths(number: str) -> str:
+    """A number below a million with one decimal, its thousands grouped."""
+    tenths = f"INT(ROUND({number} * 10))"
+    return f'{_write_whole(f"INT({tenths} / 10)")} + "." + STR({tenths} - 10 * INT({tenths} / 10))'
