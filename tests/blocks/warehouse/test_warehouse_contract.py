@@ -26,6 +26,7 @@ from blocks.warehouse.base import Warehouse
 from blocks.warehouse.batch import Batch, MergeKey
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.proposals import read_proposals, write_proposal
+from blocks.warehouse.reads import ROWS, export_largest_values
 from blocks.warehouse.sql_warehouse import SqlWarehouse
 from blocks.warehouse.view_setting import ViewSetting
 from tests.blocks.warehouse.snowflake_account import Account, house_of
@@ -576,6 +577,22 @@ def test_export_writes_what_the_query_gives(warehouse: Warehouse, tmp_path: Path
         {"a": 1, "b": "x"},
         {"a": 2, "b": None},
     ]
+
+
+def test_the_largest_values_of_a_column_are_exported_with_their_sums(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    query = (
+        "select 'a' as kind, 2 as n union all select 'b', 5 union all select 'a', 2 union all select null, 9"
+    )
+    query += " union all select 'c', 1"
+    path = tmp_path / "sizes.parquet"
+    with warehouse.session() as session:
+        assert export_largest_values(warehouse, session, query, "kind", ("n",), 2, path) == 2
+        found = {row["kind"]: int(row["n"]) for row in pq.read_table(path).to_pylist()}
+        assert found == {"b": 5, "a": 4}
+        export_largest_values(warehouse, session, query, "kind", (), 1, path)
+    assert [(row["kind"], int(row[ROWS])) for row in pq.read_table(path).to_pylist()] == [("a", 2)]
 
 
 def test_frames_of_what_readers_see_have_one_type_on_all(warehouse: Warehouse) -> None:
