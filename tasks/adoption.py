@@ -42,7 +42,7 @@ from blocks.loader.dlt.sql.connections import is_database
 from blocks.manifest import ExposureNode, Manifest, name_model
 from blocks.prefect.block_types import TYPES
 from blocks.quality.suites import Suites, find_dialect
-from blocks.records import Analysis, SourceTable
+from blocks.records import Analysis, LoadReport, SourceTable
 from blocks.release_names import is_in_release, release_schema
 from blocks.site.text import check_slug
 from blocks.warehouse.base import Warehouse
@@ -285,7 +285,7 @@ class Adopter:
                 if not_there is None or each.full_name in not_there
             ]
             if source in self.found.locations and tables and not (self._place and not self._place.loads):
-                for report in self._loader.load_source(tables, self._warehouse, "init"):
+                for report in self._load(tables):
                     if report.quarantined:
                         self.found.notes.append(
                             f"{source}.{report.table}: {report.quarantined} rows break their types"
@@ -302,6 +302,16 @@ class Adopter:
         if not any(each.find_time() for each in found.values()):
             found |= self._profile_what_they_are_made_of(dbt.manifest, catalogue, chosen, built)
         return found
+
+    def _load(self, tables: Sequence[SourceTable]) -> list[LoadReport]:
+        """Load a source's tables; what one of them can't be loaded for is a note, and that table's alone."""
+        try:
+            return list(self._loader.load_source(tables, self._warehouse, "init"))
+        except PlatformError as fault:
+            if len(tables) == 1:
+                self.found.notes.append(f"{tables[0].full_name} could not be loaded here: {fault}")
+                return []
+        return [report for table in tables for report in self._load([table])]
 
     def _say_unfilled(self, manifest: Manifest, failed: Sequence[str]) -> None:
         """A note for each source that nobody fills in the embedded warehouse, and that a failed model reads."""

@@ -11,7 +11,7 @@ import pytest
 from blocks.adoption.dashboards import propose_semantic_model
 from blocks.adoption.profile import TableProfile
 from blocks.adoption.workbench import FoundTable
-from blocks.errors import NotFound
+from blocks.errors import ContractBroken, NotFound
 from blocks.records import Column, SourceTable
 from tasks.adoption import Adopter, Adoption, _list_tested_with, choose_marts, match_tables, write_ref
 
@@ -174,3 +174,21 @@ def test_tests_that_do_not_hold_are_said_before_a_run_is_held_back(tmp_path: Pat
     assert adopter.found.notes[5] == "so do not 2 other tests of dbt's"
     assert "till.sales is older than the project lets it be" in adopter.found.notes[6]
     assert "100.0 hours" in adopter.found.notes[6]
+
+
+def test_one_table_that_cannot_be_loaded_leaves_the_others_alone(tmp_path: Path) -> None:
+    """A source declares a column that its file does not have: a note, and no end of `init`."""
+
+    def load(tables: list[SourceTable], warehouse: object, run: str) -> list[str]:
+        if any(each.name == "sales" for each in tables):
+            raise ContractBroken("load till.sales", "column saleid is missing", "Take it out.")
+        return [each.name for each in tables]
+
+    adopter = Adopter(Adoption(tmp_path, tmp_path, tmp_path), tmp_path / "scratch", None, date(2026, 1, 1))
+    adopter._loader = SimpleNamespace(load_source=load)  # type: ignore[assignment]
+    names = ("days", "sales", "stands")
+    about = {"source": "till", "schema_name": "raw", "loader": "dlt", "meta": {}}
+    tables = [SourceTable(name=name, identifier=name, **about) for name in names]
+    assert adopter._load(tables) == ["days", "stands"]
+    (note,) = adopter.found.notes
+    assert note.startswith("till.sales could not be loaded here: load till.sales: column saleid is missing")
