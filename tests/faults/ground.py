@@ -382,6 +382,8 @@ def judge_readings(lines: list[str], good: list[str], went_back: bool) -> list[s
     """What of a reader's lines is a refusal, a mixture, data that never passed, or older than what it saw before."""
     wrong, last = [], -1
     for line in lines:
+        if not line.strip() or "elapsed)" in line:  # the progress of a first statement that took seconds
+            continue
         if line.startswith("refused"):
             if not any(sign in line for sign in NOTHING_YET):
                 wrong.append(line)
