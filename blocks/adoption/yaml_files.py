@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from blocks.adoption.workbench import FoundTable
 from blocks.dbt.checks.sources import OWN_READING
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, replace_vendor_errors
 from blocks.loader.dlt.values import MOST_DIGITS, TYPES
 from blocks.records import Column
 
@@ -173,12 +173,13 @@ def _describe_column(column: Column) -> dict[str, object]:
 def _edit(text: str, change: Callable[[CommentedMap], None]) -> str:
     from ruamel.yaml.error import YAMLError
 
-    yaml = _open_yaml(bool(_INDENTED.search(text)))
-    try:
-        root = yaml.load(_drop_unread(text))
-    except YAMLError as error:
+    def translate(error: BaseException) -> Misconfigured:
         problem = " ".join(str(getattr(error, "problem", "")).split()) or type(error).__name__
-        raise Misconfigured("edit the project's YAML", problem, "`check` names the file and line.") from None
+        return Misconfigured("edit the project's YAML", problem, "`check` names the file and line.")
+
+    yaml = _open_yaml(bool(_INDENTED.search(text)))
+    with replace_vendor_errors(YAMLError, translate):
+        root = yaml.load(_drop_unread(text))
     change(root)
     stream = io.StringIO()
     yaml.dump(root, stream)
