@@ -126,7 +126,7 @@ def test_same_size_other_content_is_a_change(desk: Desk) -> None:
     [
         ("536367,many,2010-12-01 08:28:00,1,UK", "quantity: not an integer"),
         ("536367,1.5,2010-12-01 08:28:00,1,UK", "quantity: not an integer"),
-        ("536367,99999999999,2010-12-01 08:28:00,1,UK", "quantity: not an integer"),
+        ("536367,99999999999,2010-12-01 08:28:00,1,UK", "quantity: larger than integer holds"),
         (",1,2010-12-01 08:28:00,1,UK", "invoice_no: missing"),
         ("536367,1,2010-02-31 08:28:00,1,UK", "invoiced_at: not a timestamp"),
         ("536367,1,infinity,1,UK", "invoiced_at: not a timestamp"),
