@@ -74,7 +74,22 @@ _NOT_ADDED = frozenset(
         "stddev",
         "variance",
     }
-    | {"year", "month", "week", "day", "hour", "minute", "second", "position", "first", "last", "min", "max"}
+    | {
+        "year",
+        "quarter",
+        "qtr",
+        "month",
+        "week",
+        "day",
+        "hour",
+        "minute",
+        "second",
+        "position",
+        "first",
+        "last",
+        "min",
+        "max",
+    }
 )
 _LATER_TIMES = (
     "updated",

@@ -164,6 +164,7 @@ def test_what_only_grows_with_time_is_not_added_up(tmp_path: Path) -> None:
         ("concept_id_1", False),
         ("customerNumber", False),
         ("priceEach", False),
+        ("qtr", False),
         ("address2", True),
         ("paid", True),
     ],
