@@ -405,6 +405,19 @@ def test_a_view_that_was_changed_behind_the_release_is_led_back_by_the_next_run(
     assert seen(warehouse) == [2, 2]
 
 
+def test_what_readers_saw_and_is_gone_is_said_and_holds_up_no_run(warehouse: DuckDBWarehouse) -> None:
+    promote(warehouse, "a", 1)
+    promote(warehouse, "b", 2)
+    warehouse.drop_releases(["rel_b"])
+    with warehouse.session() as session:
+        session.rows("create or replace view serving.sales as select * from rel_a.sales")
+    (line,) = recover.fn(warehouse, "c")
+    assert line.startswith("the publication could not be finished of run b, which readers saw: ")
+    promote(warehouse, "c", 3)
+    assert recover.fn(warehouse, "d") == []
+    assert seen(warehouse) == [3, 3]
+
+
 def test_recovery_closes_what_died_before_the_flip(warehouse: DuckDBWarehouse) -> None:
     promote(warehouse, "a", 1)
     build_release(warehouse, "b", 2)
