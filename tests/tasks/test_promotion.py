@@ -30,6 +30,7 @@ from tasks.promotion import (
     find_removed_marts,
     list_unfinished,
     promote_release,
+    publish_accepted,
     recover,
     retain,
     retire_marts,
@@ -118,6 +119,19 @@ def test_a_run_of_some_marts_leaves_the_others_served(warehouse: DuckDBWarehouse
     assert seen(warehouse) == [1, 2]
     retain.fn(warehouse)
     assert seen(warehouse) == [1, 2]
+
+
+def test_marts_that_waited_are_shown_beside_the_others(warehouse: DuckDBWarehouse) -> None:
+    for run, value, marts in (("a", 1, MARTS), ("b", 2, ("sales",))):
+        build_release(warehouse, run, value, marts)
+        waited = {mart: f"rel_{run}.{mart}" for mart in marts}
+        shown = publish_accepted(warehouse, run, waited, {f"model.p.{mart}": waited[mart] for mart in marts})
+        assert warehouse.read_served() == shown
+    assert seen(warehouse) == [1, 2]
+    assert read_last_relations(warehouse, shown) == {
+        "model.p.people": "rel_a.people",
+        "model.p.sales": "rel_b.sales",
+    }
 
 
 def test_rollback_goes_back_one_by_one_and_forward_by_name(warehouse: DuckDBWarehouse) -> None:
