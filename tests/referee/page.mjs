@@ -14,7 +14,7 @@ const ranges = datasets.map(({ tables }) => {
 function answer({ dataset: number, metric, per, by, where }) {
   const dataset = datasets[number];
   const selection = new page.Selection({ grain, grains: [], drawn: [], whole: null, opening: ranges[number] });
-  if (where) selection.picked.set(where[0], new Set([where[1]]));
+  if (where) selection.picked.set(where[0], new page.Choice([where[1]]));
   const view = { selection, dataset, metric };
   const dimension = dataset.dimensions.findIndex(({ name }) => name === by);
   if (!per && dimension < 0) return [[null, null, page.evaluate(metric.formula, page.totalsOf(selection, dataset).now)]];
