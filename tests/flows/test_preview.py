@@ -56,7 +56,7 @@ def test_what_a_branch_changes_is_told_and_readers_keep_what_they_see(
     report = (tmp_path / "report.md").read_text()
     assert "its checks pass" in report
     assert "1 model built" in report
-    assert f"| rides | {rides:,}.00 | {2 * rides:,}.00 | +100.0% |" in report
+    assert f"| rides | {rides:,} | {2 * rides:,} | +100.0% |" in report
     assert "- `stations` (`BK-1`)" in report
 
     broken = command_line("preview", *place, "--ref", "broken", "--json")
