@@ -33,7 +33,7 @@ def test_a_share_is_a_percentage_and_money_has_its_sign(shown: list[str]) -> Non
     reports.show_gate(GateReport(run="r1", passed=True, checks=(), diffs=(diff,)))
     assert "refunds | 2.13% |  |" in shown[0]
     assert "revenue | -£12.50 | £1,000,000.00 |" in shown[0]
-    assert "orders | 1.00 | 2.00 |" in shown[0]
+    assert "orders | 1 | 2 |" in shown[0]
 
 
 def test_a_file_is_named_and_an_address_linked(shown: list[str], tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_a_source_that_feeds_no_metric_is_said() -> None:
         ("filters", "Germany"),
         ("filters", "planet = Earth"),
         ("filters", "day = 2026-01-01"),
-        ("filters", "country != Germany"),
+        ("filters", "country = not Germany"),
         ("filters", {"country": ["Germany"], "market": ["France"]}),
         ("period", "some day"),
         ("period", "2026-06-30..2026-01-01"),

@@ -22,8 +22,9 @@ TIMEOUT = 0.3
 def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server that is stopped: its machine takes connections, and nobody answers."""
     monkeypatch.setattr(prefect_clients, "SILENT_SECONDS", 0.5)
-    for kind in (PrefectHttpxSyncClient, PrefectHttpxAsyncClient):
-        monkeypatch.setattr(kind, "_send_with_retry", kind._send_with_retry)
+    # as Prefect has them, whatever ran in this process before
+    monkeypatch.setattr(PrefectHttpxSyncClient, "_send_with_retry", prefect_clients._plain)
+    monkeypatch.setattr(PrefectHttpxAsyncClient, "_send_with_retry", prefect_clients._plain_async)
     prefect_clients._given_up.clear()
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
