@@ -20,7 +20,7 @@ from blocks.loader.dlt.files.formats import (
     build_lines_relation,
     check_final_newline,
 )
-from blocks.loader.dlt.values import DUCKDB
+from blocks.loader.dlt.values import DUCKDB, describe_type
 from blocks.records import SourceTable
 from blocks.sql import write_literal
 
@@ -62,17 +62,36 @@ class RecordNames(NamedTuple):
     broken: bool = True
 
 
+def list_numbers(table: SourceTable) -> tuple[str, ...]:
+    """List the names of those values that are read as numbers alone: 1.50 and 1.5 are one."""
+    if "null_values" in table.meta:
+        return ()
+    return tuple(
+        column.origin
+        for column in table.columns
+        if describe_type(column) in ("a number", "an integer") and "null_values" not in column.meta
+    )
+
+
 def read_record_names(
-    connection: DuckDBPyConnection, relation: str, item: str, parameters: Sequence[object]
+    connection: DuckDBPyConnection,
+    relation: str,
+    item: str,
+    parameters: Sequence[object],
+    numbers: Sequence[str] = (),
 ) -> RecordNames:
-    """Read the names, and what is odd about the records; most have the same names, which are compared once."""
+    """Read the names, and what is odd about the records; most have the same names, which are compared once.
+
+    numbers: as `list_numbers` has them.
+    """
     found: dict[str, list[str]] = {}
     odd = repeated = broken = False
+    is_odd = _match_odd(numbers)
     for at, name, odd_here, repeated_here in connection.execute(
         "select i, k, bool_or(o), bool_or(r) from"
         f" (select i, unnest(case when len(ks) > 0 then ks else [null] end) as k, o, {REPEATED} as r from"
         " (select i, any_value(ks) as ks, bool_or(o) as o from"  # lists are compared by their hash: twice as fast
-        f" (select {item} as i, json_keys(case when json_valid(record) then record end) as ks, {_match_odd()} as o"
+        f" (select {item} as i, json_keys(case when json_valid(record) then record end) as ks, {is_odd} as o"
         f" from {relation}) group by i, hash(ks))) group by all order by all",
         list(parameters),
     ).fetchall():
@@ -92,8 +111,12 @@ def build_record_relation(
     order: str = "0",
     repeated: bool = False,
     broken: bool = True,
+    numbers: Sequence[str] = (),
 ) -> TextRelation:
-    """Read values out of a relation's column `record`. odd_numbers, repeated, broken: look for them in each record."""
+    """Read values out of a relation's column `record`. odd_numbers, repeated, broken: look for them in each record.
+
+    numbers: as `list_numbers` has them.
+    """
     pointers = {name: "/" + name.replace("~", "~0").replace("/", "~1") for name in names}
     paths = ", ".join(write_literal(pointer, DUCKDB) for pointer in pointers.values())
     record, texts = "object", {name: f"v[{at + 1}]" for at, name in enumerate(names)}
@@ -103,7 +126,7 @@ def build_record_relation(
     return TextRelation(
         f"(select *, json_extract_string({record}, [{paths}]::varchar[]) as v from"
         f" (select *, {RECORD_OBJECT if broken else 'record'} as object,"
-        f" {_match_odd() if odd_numbers else 'false'} as odd from {relation}))",
+        f" {_match_odd(numbers) if odd_numbers else 'false'} as odd from {relation}))",
         texts,
         item,
         order,
@@ -124,7 +147,7 @@ def _find_repeated() -> str:
     return REPEATED.replace("ks", "json_keys(object)")
 
 
-def _match_odd() -> str:
+def _match_odd(numbers: Sequence[str]) -> str:
     """Build the SQL that is true for a record with an odd number; rather for one too many than for one too few."""
     named, first, later, zero = (
         f"regexp_matches(record, {write_literal(pattern, DUCKDB)})"
@@ -132,7 +155,19 @@ def _match_odd() -> str:
     )
     small = f"contains(record, {write_literal(SMALL_NUMBER, DUCKDB)})"
     in_list = f"(contains(record, '[') and ({first} or {later}))"
+    if numbers:
+        zero = f"({zero} and not {_match_zeros_of(numbers)})"
     return f"({named} or {in_list} or (contains(record, '.') and ({zero} or {small})))"
+
+
+def _match_zeros_of(numbers: Sequence[str]) -> str:
+    """Build the SQL that is true for a record of which only these numbers, on its first level, end in zeros."""
+    names = "|".join(map(re.escape, numbers))
+    own = rf'"(?:{names})"\s*:\s*-?[0-9]+{LAST_ZERO}'
+    counts = (f"len(regexp_extract_all(record, {write_literal(each, DUCKDB)}))" for each in (LAST_ZERO, own))
+    # inside of a text that is JSON, and behind a quote inside of a name, they are others
+    others = r"contains(record[2:], '{') or contains(record, '\')"
+    return f"(not ({others}) and {' = '.join(counts)})"
 
 
 def _mark_numbers(record: str) -> str:
@@ -190,7 +225,9 @@ def _read_names(
     import duckdb
 
     try:
-        return read_record_names(connection, _build_source(group, rejects), "item", [group.get_paths()])
+        return read_record_names(
+            connection, _build_source(group, rejects), "item", [group.get_paths()], list_numbers(table)
+        )
     except duckdb.InvalidInputException:
         pass  # raised below: the error holds what came
     if len(group.files) == 1:
@@ -245,6 +282,7 @@ def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextR
         "number",
         group.repeated,
         group.broken,
+        list_numbers(table),
     )
 
 

@@ -16,7 +16,12 @@ from blocks.loader.base import name_table
 from blocks.loader.dlt.batches import PreparedBatch, build_batch
 from blocks.loader.dlt.contract import check_columns, name_extra_columns
 from blocks.loader.dlt.extract import extract
-from blocks.loader.dlt.files.json import RecordNames, build_record_relation, read_record_names
+from blocks.loader.dlt.files.json import (
+    RecordNames,
+    build_record_relation,
+    list_numbers,
+    read_record_names,
+)
 from blocks.loader.dlt.incremental import get_window
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.rest.pages import PageWatch
@@ -161,7 +166,8 @@ def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]
         found = RecordNames({}, False)
         if files:
             _check_overlap(connection, table, paths)
-            found = read_record_names(connection, "read_parquet(?)", "''", [paths])
+            numbers = list_numbers(table)
+            found = read_record_names(connection, "read_parquet(?)", "''", [paths], numbers)
         names = found.names.get("", [])
         if names:
             check_columns(table, names, label, optional=True)
@@ -175,6 +181,7 @@ def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]
                     order="number",
                     repeated=found.repeated,
                     broken=found.broken,
+                    numbers=numbers,
                 ),
                 [paths],
             )

@@ -252,3 +252,51 @@ def test_what_is_no_json_stays_none_with_odd_numbers_in_it(desk: Desk) -> None:
     assert desk.rows("select distinct _reason from raw_erp.odd__quarantine") == [
         ("the row: not a JSON object; id: missing",)
     ]
+
+
+def test_zeros_at_the_end_stay_in_texts_whatever_stands_beside_them(desk: Desk) -> None:
+    """Of what is read as a number alone they say nothing, and are not kept: that would take twice as long."""
+    words = {
+        1: '"12.30"',
+        2: "12.30",
+        3: '{"x": 7.50}',
+        4: "[7.50]",
+        5: r'"a \", \"x\": 7.50, "',
+        6: '"x: 7.50,"',
+        7: "1.5",
+    }
+    lines = [
+        f'{{"id": {at}, "x": 1.50, "y": 2.250, "words": {text}, "z": "0.10"}}' for at, text in words.items()
+    ]
+    declared = columns(
+        ("id", "integer", "id", True),
+        ("x", "decimal(9,2)", "x", False),
+        ("y", "double", "y", False),
+        ("words", "varchar", "words", False),
+        ("z", "varchar", "z", False),
+        ("quoted", "varchar", 'b"x', False),
+    )
+    lines[-1] = lines[-1].replace('"z"', r'"b\"x": 7.50, "z"')
+    (desk.erp / "a.jsonl").write_text("\n".join(lines) + "\n")
+    table = source_table("erp", "zeros", declared, kind="files", path="a.jsonl", format="jsonl")
+    assert desk.load(table).rows == len(words)
+    found = desk.rows("select x::varchar, y, words, z from raw_erp.zeros order by id")
+    assert {row[:2] for row in found} == {("1.50", 2.25)}
+    assert [row[2].replace(": ", ":") for row in found] == [
+        "12.30",
+        "12.30",
+        '{"x":7.50}',
+        "[7.50]",
+        'a ", "x":7.50, ',
+        "x:7.50,",
+        "1.5",
+    ]
+    assert {row[3] for row in found} == {"0.10"}
+    assert desk.rows("select quoted from raw_erp.zeros where quoted is not null") == [("7.50",)]
+    for null in ("1.50", "1.5"):  # a text that stands for nothing is told from others by its zeros
+        nothing = declared[1].model_copy(update={"meta": {"null_values": [null]}})
+        table = table.model_copy(update={"columns": (declared[0], nothing), "name": f"zeros_{len(null)}"})
+        table = table.model_copy(update={"identifier": table.name})
+        desk.load(table)
+        counted = desk.rows(f"select count(x) from raw_erp.{table.name}")
+        assert counted == [(0 if null == "1.50" else len(words),)]
