@@ -222,6 +222,8 @@ REFUSED = {
     "remainder": (derived("balance_metric % 2", "balance_metric"), "%"),
     "cast_to_whole": (derived("cast(balance_metric as integer)", "balance_metric"), "casts to INT"),
     "text": (derived("balance_metric + 'a'", "balance_metric"), "no number"),
+    "number_as_text": (derived("balance_metric + '5'", "balance_metric"), "no number"),
+    "endless": (derived("balance_metric + 1e999", "balance_metric"), "no number"),
     "stranger": (derived("balance_metric + other", "balance_metric"), "other"),
     "subquery": (derived("balance_metric + (select 1)", "balance_metric"), "expression"),
     "statements": (derived("balance_metric; drop table ledger", "balance_metric"), "expression"),

@@ -63,6 +63,8 @@ def test_where_nothing_is_written_down_of_relations_nothing_is_carried(tmp_path:
     plain = report(release, states=())
     checks = check_marts.fn(release.warehouse, found, plain)
     assert {check.made_of for check in checks} == {""}
+    uncounted = check_marts.fn(release.warehouse, found, report(release, states=(), rows={}))
+    assert {check.passed for check in uncounted if check.name == "has rows"} == {False}
     (orders, customers) = compare_with_live.fn(release.warehouse, found, plain)
     assert (orders.made_of, customers.made_of) == ("", "")
 

@@ -70,10 +70,19 @@ def values(rows: str, columns: str = "k, v") -> str:
         pytest.param(
             values("(1, 0.1::double)"), values("(1, 0.1001::double)"), (0, 0, 1), id="more than noise"
         ),
+        pytest.param(
+            values("(1, 0.1::double)"), values("(1, 0.100000001::double)"), (0, 0, 1), id="a little more"
+        ),
         pytest.param(values("(1, 0.1::float)"), values("(1, 0.1::double)"), (0, 0, 0), id="single to double"),
         pytest.param(values("(1, 0.0001::real)"), values("(1, 0.0001)"), (0, 0, 0), id="single to decimal"),
         pytest.param(
             values("(1, 0.1::float)"), values("(1, 0.10001::double)"), (0, 0, 1), id="single to another"
+        ),
+        pytest.param(
+            values("(1, timestamptz '2026-01-01 12:00:00+00')"),
+            values("(1, timestamp '2026-01-01 12:00:00')"),
+            (0, 0, 1),
+            id="a zone that is gone",
         ),
         pytest.param(values("(1, 'nan'::double)"), values("(1, 'nan'::double)"), (0, 0, 0), id="NaN twice"),
         pytest.param(values("(1, 'nan'::double)"), values("(1, 5::double)"), (0, 0, 1), id="NaN no more"),
@@ -196,7 +205,7 @@ def test_the_same_relation_is_compared_without_a_look_at_its_rows(pair: Pair) ->
     known = pair.diff(values("(1, 1)"), values("(1, 2), (2, 2)")).model_copy(
         update={"metrics": {"m": (1.0, 2.0)}, "columns": ("+v",), "first": True}
     )
-    for key, changed in ((KEY, 0), ((), None), (("gone",), None)):
+    for key, changed in ((KEY, 0), (("k", "v"), 0), ((), None), (("gone",), None)):
         same = compare_same(pair.warehouse, make_mart(key), "rel.m", known)
         assert (same.rows_before, same.rows_after, same.added, same.removed, same.changed) == (
             2,
@@ -206,7 +215,7 @@ def test_the_same_relation_is_compared_without_a_look_at_its_rows(pair: Pair) ->
             changed,
         )
         assert (same.metrics, same.columns, same.first) == ({"m": (2.0, 2.0)}, (), False)
-        assert (same.keyed, same.not_compared) == (key == KEY, ())
+        assert (same.keyed, same.not_compared) == (changed == 0, ())
 
 
 def test_each_mart_is_compared_by_its_own_metrics_with_what_readers_see(pair: Pair) -> None:
