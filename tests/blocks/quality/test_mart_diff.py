@@ -79,6 +79,18 @@ def values(rows: str, columns: str = "k, v") -> str:
             values("(1, 0.1::float)"), values("(1, 0.10001::double)"), (0, 0, 1), id="single to another"
         ),
         pytest.param(
+            values("(1, 0.0001::double)"),
+            values("(1, 0.0001001::double)"),
+            (0, 0, 1),
+            id="a little of little",
+        ),
+        pytest.param(
+            values("(1, 0.0001::double)"),
+            values("(1, 0.0001000000005::double)"),
+            (0, 0, 0),
+            id="noise of little",
+        ),
+        pytest.param(
             values("(1, timestamptz '2026-01-01 12:00:00+00')"),
             values("(1, timestamp '2026-01-01 12:00:00')"),
             (0, 0, 1),
