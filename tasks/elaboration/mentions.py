@@ -192,15 +192,13 @@ THINGS = frozenset(
     ]
 )
 PRONOUNS = frozenset(["we", "i", "they", "to", "you", "wir", "ich", "sie", "us", "nobody", "everybody"])
+_LEAVING_OUT = r"without|except|excluding|excludes?|minus|ignoring|other than|ohne|außer|ausgenommen"
 _NEGATED = re.compile(
-    r"\b(?:not(?! only)|no|isn't|aren't|don't|doesn't|won't|can't|never|nothing|nobody|without|except|excluding|"
-    r"excluded?|excludes|other than|"
-    r"rather than|instead of|besides|than|ignoring|minus|kein\w*|ohne|nicht(?! nur)|außer|statt|anstatt|"
-    r"ausgenommen)\b"
+    rf"\b(?:{_LEAVING_OUT}|excluded|not(?! only)|no|isn't|aren't|don't|doesn't|won't|can't|never|nothing|nobody|"
+    r"rather than|instead of|besides|than|kein\w*|nicht(?! nur)|statt|anstatt)\b"
 )
 _EXCLUDED = re.compile(
-    r"\b(?:without|except(?: for)?|excluding|excludes?|excl|minus|ignoring|other than|but not|not including|"
-    r"(?:leave|leaving) out|ohne|außer|ausgenommen|exkl)$"
+    rf"\b(?:{_LEAVING_OUT}|except for|excl|but not|not including|(?:leave|leaving) out|exkl)$"
 )
 """What a value that is to be left out stands behind, articles aside."""
 _OUT = re.compile(
@@ -213,10 +211,8 @@ _LEFT = re.compile(
     r"(?:(?:is|are|should|to|be|being) ){0,3}(?:excluded|omitted|left out|ausgeschlossen|ausgenommen|weggelassen)\b"
 )
 """What stands behind values that are to be left out."""
-_LEFT_OUT = re.compile(
-    r"\bnot (?:needed|necessary|interested)\b|"
-    r"\bnicht (?:nötig|gebraucht)\b"
-)
+_NOT_NEEDED = re.compile(r"\bnot (?:needed|necessary|interested)\b|\bnicht (?:nötig|gebraucht)\b")
+_LEAVE_OUT = "it is named as something to leave out"
 _TALK = re.compile(
     r"\b(?:(?:talk\w*|discuss\w*|meeting|call|workshop|training|complain\w*|complaints?|reden|sprechen|diskutier\w*|"
     r"beschwer\w*)\b.{0,40}\b(?:about|on|over|regarding|of|über|zu|zum|zur)|why|warum|woran|wieso|weshalb)\b"
@@ -230,9 +226,6 @@ _EXAMPLE = re.compile(
     r"vor allem|"
     r"z b|zb|above all|mainly|mostly)$"
 )
-
-
-_LEAVE_OUT = "it is named as something to leave out"
 
 
 @dataclass(frozen=True)
@@ -515,7 +508,7 @@ def _find_refusal(mention: Mention, sentence: Sentence, others: Sequence[Mention
     start = sentence.tokens[mention.first]
     ahead = " ".join(each.low for each in sentence.tokens[: mention.first] if each.clause == start.clause)
     clause = sentence.read_clause(mention.first)
-    left_out = _NEGATED.search(ahead) or _OUT.search(clause) or _LEFT_OUT.search(clause)
+    left_out = _NEGATED.search(ahead) or _OUT.search(clause) or _NOT_NEEDED.search(clause)
     if left_out and not mention.excluded:
         return _LEAVE_OUT
     if _TALK.search(ahead):
