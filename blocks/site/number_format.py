@@ -17,7 +17,8 @@ from blocks.site.periods import MONTH_NAMES
 NONE = "–"
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥", "INR": "₹", "CNY": "¥"}
 _EXACT = Context(prec=400, rounding=ROUND_HALF_UP)  # holds every double
-_STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+STEPS = ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "K"))
+_SHORTENED = 9999.5  # from here on a figure has a letter
 
 
 def find_unit(form: str) -> str:
@@ -90,9 +91,14 @@ def write_span(begin: date, end: date) -> str:
     return write_short_day(begin) if begin == end else f"{write_short_day(begin)} – {write_short_day(end)}"
 
 
+def find_least(step: int) -> float:
+    """From which number on figures have the letter of a step: the one that is rounded up to it."""
+    return max(step * 0.99995, _SHORTENED)
+
+
 def _shorten(size: float, money: bool) -> str:
-    for step, letter in _STEPS:
-        if size >= step * 0.99995 and size >= 9999.5:
+    for step, letter in STEPS:
+        if size >= find_least(step):
             scaled = size / step
             places = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
             return _round(scaled, places).replace(",", "") + letter

@@ -6,12 +6,9 @@ rules are those of `write_compact`.
 
 from __future__ import annotations
 
-from blocks.site.number_format import NONE, find_unit
+from blocks.site.number_format import NONE, STEPS, find_least, find_unit
 from blocks.site.tableau.workbook.fields import Field
 from blocks.site.tableau.workbook.parameters import quote_text
-
-_STEPS = (("T", 10**12), ("B", 10**9), ("M", 10**6), ("K", 10**3))
-_SHORTENED = 9999.5  # from here on a figure has a letter
 
 
 def write_figure(field: Field, form: str) -> str:
@@ -21,8 +18,8 @@ def write_figure(field: Field, form: str) -> str:
         return f'IFNULL({sign} + {_write_tenths(f"{size} * 100")} + "%", {quote_text(NONE)})'
     unit = find_unit(form)
     cases = [
-        f"IF {size} >= {_find_least(step)!r} THEN {_write_scaled(f'{size} / {step}')} + {quote_text(letter)}"
-        for letter, step in _STEPS
+        f"IF {size} >= {find_least(step)!r} THEN {_write_scaled(f'{size} / {step}')} + {quote_text(letter)}"
+        for step, letter in STEPS
     ]
     small = (
         _write_places(size, 2)
@@ -32,11 +29,6 @@ def write_figure(field: Field, form: str) -> str:
     whole = f"IF {size} >= 1000 OR {size} = INT({size}) THEN {_write_whole(size)} ELSE {small} END"
     text = f"({' ELSE'.join(cases)} ELSE ({whole}) END)"
     return f"IFNULL({sign} + {quote_text(unit) + ' + ' if unit else ''}{text}, {quote_text(NONE)})"
-
-
-def _find_least(step: int) -> float:
-    """From which number on figures have the letter of a step: the one that is rounded up to it."""
-    return max(step * 0.99995, _SHORTENED)
 
 
 def _write_scaled(number: str) -> str:
