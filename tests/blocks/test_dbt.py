@@ -280,7 +280,7 @@ def test_packages_that_are_missing_are_named_and_fetched(tmp_path: Path, warehou
 
 def wait_until(seen: Callable[[], bool]) -> None:
     """A process shows its own command only once it has started."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not seen():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -179,7 +179,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 def test_a_killed_run_leaves_nothing_half(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     process = subprocess.Popen([sys.executable, "-m", "demo", "--folder", str(folder), "--scale", "30"])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not list(tmp_path.glob(".demo.new/erp/*.csv")):
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -27,7 +27,7 @@ def base(rates: Path) -> Iterator[str]:
 
 
 def get(url: str) -> Any:
-    with urlopen(url, timeout=10) as answer:
+    with urlopen(url, timeout=120) as answer:
         assert answer.headers["Content-Type"] == "application/json"
         return json.load(answer)
 

@@ -21,7 +21,7 @@ def serve_receiver(*projects: str, send: Send | None = None) -> Iterator[str]:
     server = uvicorn.Server(make_config(make_app(SECRET, projects, send), "127.0.0.1", 0))
     thread = Thread(target=copy_context().run, args=(server.run,), daemon=True)
     thread.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not server.started:
         assert thread.is_alive()
         assert time.monotonic() < deadline

@@ -47,7 +47,7 @@ def post(address: str, body: Any = GOOD, headers: dict[str, str] = RIGHT) -> req
 def read_events(api: str, key: str) -> list[dict[str, Any]]:
     """What Prefect's server was told of a ticket; it writes events by and by."""
     wanted = {"filter": {"resource": {"id": [f"ticket.{key}"]}}}
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         answer = requests.post(f"{api.rstrip('/')}/events/filter", json=wanted, timeout=60)
         answer.raise_for_status()

@@ -21,6 +21,7 @@ What passes here has passed here: access control, costs, concurrency of the prod
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gzip
 import json
 import os
@@ -686,13 +687,36 @@ def serving_account() -> Iterator[Account]:
         waits = {"timeout_keep_alive": 600, "timeout_graceful_shutdown": 1}
         config = uvicorn.Config(account.app(), log_level="critical", **waits)
         server = uvicorn.Server(config)
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([free])), daemon=True)
+        alive = threading.Event()
+        thread = threading.Thread(target=lambda: asyncio.run(_serve(server, free, alive)), daemon=True)
         thread.start()
         while thread.is_alive() and not server.started:
             time.sleep(0.02)
+        threading.Thread(target=_watch, args=(server, alive), daemon=True).start()
         yield account
         server.should_exit = True
         thread.join(10)
+
+
+async def _serve(server: Any, at: socket.socket, alive: threading.Event) -> None:
+    async def tick() -> None:
+        while True:
+            alive.set()
+            await asyncio.sleep(1)
+
+    ticking = asyncio.create_task(tick())
+    await server.serve([at])
+    ticking.cancel()
+
+
+def _watch(server: Any, alive: threading.Event) -> None:
+    """Print where every thread stands when the server has answered nobody for long, once."""
+    while not server.should_exit:
+        alive.clear()
+        if not alive.wait(20) and not server.should_exit:
+            faulthandler.dump_traceback(sys.__stderr__, all_threads=True)
+            return
+        time.sleep(1)
 
 
 def house_of(account: Account, **fields: Any) -> Any:
@@ -709,7 +733,7 @@ def house_of(account: Account, **fields: Any) -> Any:
         "host": "127.0.0.1",
         "port": account.port,
         "protocol": "http",
-        "network_timeout": 60,  # a machine that stands still for some seconds fails no test
+        "network_timeout": 300,  # a machine that stands still for a minute fails no test
         "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False},
     }
     connection.update(fields.pop("connection", {}))

@@ -218,7 +218,7 @@ def test_a_process_that_is_stopped_by_a_signal_is_refused_when_it_goes_on(postgr
         pass
     process.send_signal(signal.SIGSTOP)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             try:
                 with house.exclusive():

@@ -250,7 +250,7 @@ def test_a_killed_run_leaves_the_page_that_was_there(site, make_card, tmp_path):
         assert process.stdout.readline() == b"ready\n"
         time.sleep(pause)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=20)
+        process.wait(timeout=120)
         process.stdout.close()
         page = (folder / "index.html").read_text()
         assert page.rstrip().endswith("</html>")
