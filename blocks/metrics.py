@@ -666,10 +666,17 @@ def _find_decisive_column(measure: Measure) -> str:
     return quote_identifier(f"{measure.name}__decisive")
 
 
-def totals_sql(measures: Sequence[Measure], rows: str) -> str:
-    """One row of grand totals, a column a measure, over a query of a dataset's rows; in portable SQL."""
-    columns = ", ".join(f"{_AGGREGATES[measure.function]}{_counted_sql(measure)})" for measure in measures)
-    return f"select {columns} from {decide_moments(measures, f'({rows}) as all_rows')}"
+def totals_sql(measures: Sequence[Measure], rows: str, time: str = "") -> str:
+    """One row of grand totals, a column a measure, over a query of a dataset's rows; in portable SQL.
+
+    time: a column of the rows; there is then a row for each of its values, which comes first.
+    """
+    bucket = quote_identifier(time) if time else ""
+    columns = [f"{_AGGREGATES[measure.function]}{_counted_sql(measure)})" for measure in measures]
+    decided = decide_moments(measures, f"({rows}) as all_rows", bucket)
+    if not time:
+        return f"select {', '.join(columns)} from {decided}"
+    return f"select {', '.join([bucket, *columns])} from {decided} group by {bucket}"
 
 
 def _counted_sql(measure: Measure) -> str:

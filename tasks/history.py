@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import groupby, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,14 @@ from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_fir
 from blocks.quality.history.repeats import MOST_ITEMS, count_repeats, judge_repeats
 from blocks.quality.history.restated import judge_restated, measure_restated
 from blocks.quality.history.rules import MIN_HISTORY, Event, Lesson, Rules, read_rules
-from blocks.quality.history.series import Series, add_hours, hold_out, reduce_to_sums, try_read_series
+from blocks.quality.history.series import (
+    Series,
+    add_hours,
+    hold_out,
+    is_whole,
+    reduce_to_sums,
+    try_read_series,
+)
 from blocks.quality.history.sizes import judge_gone_members, judge_size
 from blocks.records import BuildReport, Check, Dashboard, LedgerEntry, Movement
 from blocks.warehouse import control
@@ -107,8 +115,8 @@ def look_at_history(
         seeds, look.checks = _read_seeds(warehouse, session, catalogue, build)
         around = replace(around, seeds=seeds)
         for mart, relation in build.marts.items():
-            for dataset in _list_datasets(catalogue, mart, dashboards):
-                _look_at(around, session, dataset, relation, live.get(mart), look)
+            for dataset, wholes in _list_datasets(catalogue, mart, dashboards):
+                _look_at(around, session, dataset, wholes, relation, live.get(mart), look)
         look.checks += _check_loads(around, session) if live else []
     return look
 
@@ -137,8 +145,13 @@ def _read_sights(warehouse: Warehouse, run: str) -> dict[str, list[Sight]]:
     return found
 
 
-def _list_datasets(catalogue: Catalogue, mart: str, dashboards: Sequence[Dashboard]) -> list[Dataset]:
-    """A mart's datasets with all that adds up in them, and the dimensions that dashboards show first."""
+def _list_datasets(
+    catalogue: Catalogue, mart: str, dashboards: Sequence[Dashboard]
+) -> list[tuple[Dataset, Dataset | None]]:
+    """A mart's datasets with all that adds up in them, and the dimensions that dashboards show first.
+
+    Beside each the one with the metrics that have a value in all only, if there are any.
+    """
     names = tuple(name for name in catalogue.metric_names() if catalogue.marts_of((name,), ()) == (mart,))
     shown = [name for each in dashboards for name in each.dimensions]
     shown += [name for each in catalogue.exposures for name in each.dimensions]
@@ -152,20 +165,38 @@ def _list_datasets(catalogue: Catalogue, mart: str, dashboards: Sequence[Dashboa
         except Misconfigured:  # a measure has a dimension's name
             (dataset,) = catalogue.datasets(own, ())
         hour = catalogue.hour_of(source)
-        found.append(reduce_to_sums(add_hours(dataset, hour) if hour else dataset))
+        sums = reduce_to_sums(add_hours(dataset, hour) if hour else dataset)
+        found.append((sums, _find_wholes(catalogue, dataset)))
+    return found
+
+
+def _find_wholes(catalogue: Catalogue, dataset: Dataset) -> Dataset | None:
+    names = tuple(metric.name for metric in dataset.metrics if is_whole(metric))
+    if not names or dataset.time is None:
+        return None
+    try:
+        (found,) = catalogue.datasets(names, ())
+    except Misconfigured:  # a measure has the time's name
+        return None
     return found
 
 
 def _look_at(
-    around: _Around, session: Session, dataset: Dataset, relation: str, live: str | None, look: Look
+    around: _Around,
+    session: Session,
+    dataset: Dataset,
+    wholes: Dataset | None,
+    relation: str,
+    live: str | None,
+    look: Look,
 ) -> None:
     """A dataset of a built mart, and of the relation that readers see of it, if they see one."""
-    before = try_read_series(around.warehouse, session, dataset, live, around.today) if live else None
+    read = partial(try_read_series, around.warehouse, session, dataset, today=around.today, wholes=wholes)
+    before = read(live) if live else None
     if before and live == relation:  # what an earlier release built is shown again
         candidate: Series | None = before
     else:
-        also = tuple(before.members) if before else ()
-        candidate = try_read_series(around.warehouse, session, dataset, relation, around.today, also)
+        candidate = read(relation, also=tuple(before.members) if before else ())
     if candidate is None:  # that a metric can't be computed is another check's finding
         return
     look.series[dataset.name] = candidate
@@ -204,10 +235,11 @@ def _judge(
     if dataset.time is None:
         return []
     known = live or hold_out(candidate)
-    rules = _read_rules(around, dataset)
+    metrics = (*dataset.metrics, *(each for each in candidate.wholes if each in known.wholes))
+    rules = _read_rules(around, metrics)
     gauges = [
         make_gauge(metric, own, known, candidate, past)
-        for metric, own in ((ROWS_METRIC, Rules()), *((each, rules[each.name]) for each in dataset.metrics))
+        for metric, own in ((ROWS_METRIC, Rules()), *((each, rules[each.name]) for each in metrics))
     ]
     if live is None:  # what was off before the newest buckets, too, is final only later
         gauges = [gauge for gauge in gauges if not has_drifted(gauge, known, past)]
@@ -241,10 +273,12 @@ def _compare(
     ]
 
 
-def _read_rules(around: _Around, dataset: Dataset) -> dict[str, Rules]:
+def _read_rules(around: _Around, metrics: Iterable[Metric]) -> dict[str, Rules]:
+    """How each is judged; one that is an extreme only warns unless it says otherwise, as one row makes it."""
     found = {}
-    for metric in dataset.metrics:
-        rules = read_rules(around.catalogue.metric_meta(metric.name))
+    for metric in metrics:
+        is_extreme = any(measure.function in ("min", "max") for measure in metric.measures)
+        rules = read_rules(around.catalogue.metric_meta(metric.name), "never" if is_extreme else "gross")
         listed = [event for seed in rules.seeds for event in around.seeds.get(seed, ())]
         found[metric.name] = rules.model_copy(update={"events": (*rules.events, *listed)})
     return found
@@ -292,7 +326,9 @@ def _make_past(around: _Around, dataset: Dataset, live: Series, candidate: Serie
         complete=lambda day: is_complete(day, dataset.grain, around.today, every),
         holidays=read_holidays(around.catalogue.holidays, years) if dataset.grain == "day" else {},
         runs=len(sights),
-        firsts={metric.name: read_first_values(metric, sights) for metric in dataset.metrics},
+        firsts={
+            metric.name: read_first_values(metric, sights) for metric in (*dataset.metrics, *candidate.wholes)
+        },
         moved={
             metric.name: [each.moved[metric.name] for each in sights if metric.name in each.moved]
             for metric in dataset.metrics

@@ -113,7 +113,9 @@ class Expect(Meta):
         None, description="2: the usual range is half as wide; 0.5: twice"
     )
     block: StrictBool | Literal["never", "gross", "unusual"] | None = Field(
-        None, description="what holds a release back: never (false), gross (the default), unusual (true)"
+        None,
+        description="what holds a release back: never (false, the default of minima and maxima), gross (that of"
+        " others), unusual (true)",
     )
     min_history: Annotated[int, Field(strict=True, ge=3, le=400)] | None = Field(
         None, description="alike days, weeks or months before anything is said"

@@ -67,15 +67,18 @@ class Lesson(Record):
         return own and (day in self.days or (self.until is not None and day <= self.until))
 
 
-def read_rules(meta: Mapping[str, object]) -> Rules:
-    """The rules in a metric's meta; what can't be read there is left at its default, and `check` says so."""
+def read_rules(meta: Mapping[str, object], block: Block = "gross") -> Rules:
+    """The rules in a metric's meta; what can't be read there is left at its default, and `check` says so.
+
+    block: what it is where the meta does not say.
+    """
     expect = meta.get("expect")
     given = dict(expect) if isinstance(expect, Mapping) else {}
-    if isinstance(block := given.get("block"), bool):
-        given["block"] = "unusual" if block else "never"
+    if isinstance(said := given.get("block"), bool):
+        given["block"] = "unusual" if said else "never"
     listed = meta.get("events")
     events = [each for each in (listed if isinstance(listed, list) else ()) if isinstance(each, Mapping)]
-    found: dict[str, object] = {}
+    found: dict[str, object] = {"block": block}
     for name, value in given.items():
         if name in Rules.model_fields and name not in ("events", "seeds"):
             found |= _accept({name: value})

@@ -1,7 +1,8 @@
 """A mart's measures by bucket of time, in all and by member of its dimensions: two queries a dataset, on any warehouse.
 
-Only measures that are sums are read: their parts add up to the whole, on which every judgement and explanation here
-stands. Minima, distinct counts and balances are left out, and the metrics made of them.
+Sums alone are read by member: their parts add up to the whole, on which explanations stand. Distinct counts, extremes
+and balances, and the metrics made of them, are read in all, by a third query; percentiles, and what is of other times
+than its own, by none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TypeAlias
 from blocks.catalogue import Dataset
 from blocks.dimensions import name_hour
 from blocks.errors import Rejected
-from blocks.metrics import Metric, evaluate, is_additive
+from blocks.metrics import Metric, evaluate, is_additive, totals_sql
 from blocks.semantic_models import SelectedColumn
 from blocks.sql import quote_identifier
 from blocks.warehouse.base import Session, Warehouse
@@ -37,7 +38,7 @@ class Series:
     """What one relation of a mart holds. total: by bucket; members: dimension → member → by bucket.
 
     undated: rows without a time; rows: all of them. A mart without a time has one bucket, `date.min`. given: by bucket,
-    for each measure that can be null, in how many rows it is not.
+    for each measure that can be null, in how many rows it is not. wholes: metrics that `total` has, and members lack.
     """
 
     dataset: Dataset
@@ -46,6 +47,7 @@ class Series:
     undated: int = 0
     rows: int = 0
     given: Points = field(default_factory=dict)
+    wholes: tuple[Metric, ...] = ()
 
     @cached_property
     def newest(self) -> date | None:
@@ -86,6 +88,12 @@ def reduce_to_sums(dataset: Dataset) -> Dataset:
     )
 
 
+def is_whole(metric: Metric) -> bool:
+    """True if a metric has a value for each bucket, of that bucket's own rows, which is no sum of its parts."""
+    sums = all(each.function == "sum" and not each.balance for each in metric.measures)
+    return not sums and not any(each.percentile or each.mark for each in metric.measures)
+
+
 def add_hours(dataset: Dataset, hour: SelectedColumn) -> Dataset:
     """The dataset with the hour of the day as one more dimension, of which each hour is a member.
 
@@ -106,7 +114,7 @@ def hold_out(series: Series) -> Series:
         name: {member: kept for member, points in each.items() if (kept := cut(points))}
         for name, each in series.members.items()
     }
-    return Series(series.dataset, cut(series.total), members, series.undated, series.rows, cut(series.given))
+    return replace(series, total=cut(series.total), members=members, given=cut(series.given))
 
 
 def read_series(
@@ -116,12 +124,13 @@ def read_series(
     relation: str,
     today: date,
     also: Collection[str] = (),
+    wholes: Dataset | None = None,
 ) -> Series:
     """The measures of a relation (`schema.table`). dataset: as `reduce_to_sums` returns it, with its dimensions.
 
     Dimensions with few members only, the first three, and the hour of the day; also: those that it is compared by,
-    though one member be left.
-    Raises Rejected where the relation has not its columns.
+    though one member be left. wholes: the same rows with the metrics that `is_whole` says, and without dimensions.
+    Raises Rejected where the relation has not the dataset's columns; where it has not those of wholes, none is there.
     """
     warehouse.use_time_zone(session, dataset.time_zone)
     rows = dataset.sql(warehouse.relation(relation))
@@ -147,7 +156,26 @@ def read_series(
             found.given[day] = dict(zip(counts, values[len(names) :], strict=True))
         else:
             found.members[chosen[int(place) - 1]].setdefault(member, {})[day] = totals
-    return replace(found, undated=undated)
+    has_wholes = wholes and found.total and _add_wholes(warehouse, session, wholes, relation, found.total)
+    return replace(found, undated=undated, wholes=wholes.metrics if wholes and has_wholes else ())
+
+
+def _add_wholes(
+    warehouse: Warehouse, session: Session, dataset: Dataset, relation: str, total: Points
+) -> bool:
+    """Add to each bucket what does not add up; False where the relation has not its columns."""
+    query = totals_sql(dataset.measures, dataset.sql(warehouse.relation(relation)), str(dataset.time))
+    try:
+        rows = session.rows(query)
+    except Rejected:
+        return False
+    names = [measure.name for measure in dataset.measures]
+    for moment, *values in rows:
+        day = read_day(moment)
+        if day in total:
+            numbers = [value if isinstance(value, int | float | Decimal) else None for value in values]
+            total[day] = {**dict(zip(names, numbers, strict=True)), **total[day]}
+    return True
 
 
 def try_read_series(
@@ -157,10 +185,11 @@ def try_read_series(
     relation: str,
     today: date,
     also: Collection[str] = (),
+    wholes: Dataset | None = None,
 ) -> Series | None:
     """As `read_series`; None where the relation has not all its columns, or they can't be added up."""
     try:
-        return read_series(warehouse, session, dataset, relation, today, also)
+        return read_series(warehouse, session, dataset, relation, today, also, wholes)
     except Rejected:
         return None
 

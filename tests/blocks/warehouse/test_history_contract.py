@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blocks.catalogue import Dataset
-from blocks.metrics import Measure, Metric
+from blocks.metrics import Balance, Measure, Metric
 from blocks.quality.history.record import Sight, make_sight
 from blocks.quality.history.series import ROWS, Series, read_series, reduce_to_sums, try_read_series
 from blocks.semantic_models import SelectedColumn
@@ -52,6 +52,36 @@ def make_dataset() -> Dataset:
     )
 
 
+def make_wholes() -> Dataset:
+    """What does not add up: a distinct count, an extreme, and a balance that ends with each country."""
+    moment = Balance(moment="day", within=("country",))
+    measures = (
+        Measure(name="countries", function="count_distinct"),
+        Measure(name="least", function="min"),
+        Measure(name="stock", function="sum", balance=moment),
+    )
+    return Dataset(
+        mart="m",
+        source="m",
+        time="d",
+        dimensions=(),
+        labels={},
+        metrics=tuple(
+            Metric(name=each.name, label="", description="", mart="m", measures=(each,), formula=each)
+            for each in measures
+        ),
+        measures=measures,
+        columns=(
+            SelectedColumn(name="d", sql="cast(d as date)", grouped=True),
+            SelectedColumn(name="countries", sql="country", grouped=True),
+            SelectedColumn(name="day", sql="cast(d as date)", grouped=True),
+            SelectedColumn(name="country", sql="country", grouped=True),
+            SelectedColumn(name="least", sql="min(amount)", grouped=False),
+            SelectedColumn(name="stock", sql="sum(amount)", grouped=False),
+        ),
+    )
+
+
 def fill(house: Warehouse) -> None:
     names = ("d", "country", "amount")
     queries = [
@@ -66,7 +96,7 @@ def fill(house: Warehouse) -> None:
 
 def read(house: Warehouse) -> Series:
     with house.session() as session:
-        return read_series(house, session, make_dataset(), "rel_a.m", date(2026, 2, 1))
+        return read_series(house, session, make_dataset(), "rel_a.m", date(2026, 2, 1), wholes=make_wholes())
 
 
 @everywhere
@@ -93,6 +123,11 @@ def test_sums_are_read_by_bucket_and_member(warehouse: Warehouse) -> None:
     assert list(found.members) == ["country"]  # the other has one member
     assert (found.rows, found.undated, found.newest) == (5, 1, second)
     assert [metric.name for metric in found.dataset.metrics] == ["amount"]  # a minimum does not add up
+    assert found.wholes == make_wholes().metrics
+    values = {metric.name: found.compute_values(metric) for metric in found.wholes}
+    assert values["countries"] == {first: 2, second: 1}
+    assert values["least"] == {first: pytest.approx(1.1), second: pytest.approx(4.4)}
+    assert values["stock"] == {first: pytest.approx(3.3), second: pytest.approx(4.4)}  # of no country, none
 
 
 @everywhere
