@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from blocks.catalogue import Dataset
+from blocks.dimensions import Dimension, cut_to_hour_of_day
 from blocks.metrics import Balance, Measure, Metric
 from blocks.quality.history.record import Sight, make_sight
-from blocks.quality.history.series import ROWS, Series, read_series, reduce_to_sums, try_read_series
+from blocks.quality.history.series import (
+    ROWS,
+    Series,
+    add_hours,
+    read_series,
+    reduce_to_sums,
+    try_read_series,
+)
 from blocks.semantic_models import SelectedColumn
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
@@ -128,6 +136,42 @@ def test_sums_are_read_by_bucket_and_member(warehouse: Warehouse) -> None:
     assert values["countries"] == {first: 2, second: 1}
     assert values["least"] == {first: pytest.approx(1.1), second: pytest.approx(4.4)}
     assert values["stock"] == {first: pytest.approx(3.3), second: pytest.approx(4.4)}  # of no country, none
+
+
+@everywhere
+def test_hours_are_members_of_their_day(warehouse: Warehouse) -> None:
+    moments = ("2026-01-01 09:15:00", "2026-01-01 09:59:59", "2026-01-01 23:30:00", "2026-01-02 00:00:00")
+    rows = " union all ".join(
+        f"select cast('{moment}' as timestamp) as {warehouse.quote('d')}, {place} as {warehouse.quote('amount')}"
+        for place, moment in enumerate(moments, 1)
+    )
+    amount = Measure(name="amount", function="sum")
+    time = Dimension(name="d", expr="d", time=True, grain="day", label="", declared="hour")
+    hour = SelectedColumn(name="d__hour", sql=cut_to_hour_of_day(time), grouped=True)
+    dataset = make_dataset().model_copy(
+        update={
+            "dimensions": (),
+            "columns": (
+                SelectedColumn(name="d", sql="cast(d as date)", grouped=True),
+                SelectedColumn(name="amount", sql="sum(amount)", grouped=False),
+            ),
+            "measures": (amount,),
+        }
+    )
+    try:
+        with warehouse.session() as session:
+            warehouse.make_schema(session, "rel_a")
+            session.rows(f"create table {warehouse.relation('rel_a.m')} as {rows}")
+            found = read_series(
+                warehouse, session, reduce_to_sums(add_hours(dataset, hour)), "rel_a.m", date(2026, 2, 1)
+            )
+    finally:
+        forget(warehouse)
+    assert {
+        (member, day.day): int(str(totals["amount"]))
+        for member, points in found.members["d__hour"].items()
+        for day, totals in points.items()
+    } == {("9", 1): 3, ("23", 1): 3, ("0", 2): 4}
 
 
 @everywhere
