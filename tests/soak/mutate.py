@@ -40,7 +40,11 @@ HISTORY = [
     "tests/property/test_histories.py",
     "tests/blocks/warehouse/test_lease.py::test_no_write_to_control_outlives_the_lease",
 ]
-METRICS = ["tests/blocks/test_semantic_models.py", "tests/blocks/test_entity_joins.py"]
+METRICS = [
+    "tests/blocks/test_semantic_models.py",
+    "tests/blocks/test_semantic_details.py",
+    "tests/blocks/test_entity_joins.py",
+]
 TESTS = {
     "blocks.quality.mart_diff": DIFF,
     "blocks.quality.mart_checks": [*DIFF, *JOINS],

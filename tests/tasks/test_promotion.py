@@ -11,10 +11,12 @@ import pytest
 
 import tasks.building
 from blocks.errors import GateFailed, NotFound, Rejected
-from blocks.records import BuildReport, Check, GateReport, Release, State
+from blocks.records import BuildReport, Check, GateReport, RelationState, Release, State
 from blocks.release_names import release_schema
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from blocks.warehouse.relation_states import TABLE as STATES_TABLE
+from blocks.warehouse.relation_states import record_states
 from blocks.warehouse.release_history import (
     RELATIONS_TABLE,
     choose_attempt,
@@ -334,11 +336,22 @@ def test_retention_keeps_the_last_and_what_is_served(warehouse: DuckDBWarehouse)
     assert [release.run for release in list_published_releases(warehouse)] == ["a", "b", "c", "d"]
 
 
+def test_retention_forgets_what_gone_relations_were_made_of(warehouse: DuckDBWarehouse) -> None:
+    for value, run in enumerate("abcd", 1):
+        promote(warehouse, run, value, relations={"model.shop.sales": f"rel_{run}.sales"})
+        state = RelationState(unique_id="model.shop.sales", relation=f"rel_{run}.sales", fingerprint="{}")
+        record_states(warehouse, run, [state])
+    retain.fn(warehouse)
+    with warehouse.session() as session:
+        known = session.rows(f"select relation from {warehouse.control}.{STATES_TABLE} order by 1")
+    assert known == [("rel_c.sales",), ("rel_d.sales",)]
+
+
 def test_recovery_keeps_where_the_models_of_a_publication_are(warehouse: DuckDBWarehouse) -> None:
     report = build_release(warehouse, "a", 1, relations={"model.shop.sales": "rel_a.sales"})
     first = Release(run="a", marts=report.marts, published_at=control.now())
     control.write_journal(warehouse, "a", State.publishing, first.model_dump_json())
-    recover.fn(warehouse, "b")
+    assert recover.fn(warehouse, "b") == ["run a had died while publishing; it is published now"]
     assert read_last_relations(warehouse, first) == {"model.shop.sales": "rel_a.sales"}
     promote(warehouse, "b", 2, relations={"model.shop.people": "rel_b.people"})
     report = build_release(warehouse, "d", 4, relations={"model.shop.people": "rel_d.people"})
