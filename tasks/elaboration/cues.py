@@ -91,6 +91,10 @@ _YEAR_AGO = re.compile(
     r"year[ -](?:over|on)[ -]year|yoy|(?:im )?vergleich (?:zum|mit dem) vorjahr\w*|gegenüber (?:dem )?vorjahr\w*|"
     r"vorjahresvergleich|same (?:period|time) last year)\b"
 )
+_TWO_YEARS = re.compile(
+    r"\b(?P<a>20\d{2})\s*,?\s*(?P<to>(?:(?:as\s+)?compared\s+(?:with|to)|versus|vs\.?|against|(?:im )?vergleich "
+    r"(?:zu|mit)|verglichen mit|gegenüber)\s+(?P<b>20\d{2}))\b"
+)
 _PERIOD_AGO = re.compile(
     r"\b(?:(?:compar\w+|versus|vs\.?|against)\s+(?:it\s+|them\s+)?(?:with\s+|to\s+)?(?:the\s+)?"
     r"(?:previous|prior|preceding|last) (?:period|month|quarter|week)|"
@@ -390,6 +394,13 @@ def _find_comparisons(sentence: Sentence, number: int, _: date) -> Iterator[Cue]
     for pattern, value in ((_YEAR_AGO, "same period last year"), (_PERIOD_AGO, "previous period")):
         for found in pattern.finditer(sentence.low):
             yield _make(sentence, number, found, "comparison", value)
+    for found in _TWO_YEARS.finditer(sentence.low):
+        first, second = sorted((int(found["a"]), int(found["b"])))
+        if second == first + 1:
+            middle, end = found.start("to"), found.end()
+            typed = sentence.text[found.start() : end]
+            yield Cue("comparison", "same period last year", middle, end, number, typed)
+            yield Cue("period", str(second), found.start(), middle, number, typed)
 
 
 def _find_periods(sentence: Sentence, number: int, asked_on: date) -> Iterator[Cue]:

@@ -9,7 +9,7 @@ from itertools import permutations
 
 from tasks.elaboration.lexicon import COMMON_VALUES, FILLERS, LINKS
 from tasks.elaboration.text import Sentence, Token
-from tasks.elaboration.vocabulary import Phrase, PhraseWord, Vocabulary
+from tasks.elaboration.vocabulary import INITIALS, Phrase, PhraseWord, Vocabulary
 
 ARTICLES = frozenset(
     [
@@ -306,6 +306,8 @@ def _list_matches(sentence: Sentence, tokens: Sequence[Token], vocabulary: Vocab
         if token.is_filler or place in sentence.used:
             continue
         for phrase in vocabulary.find_phrases(token):
+            if phrase.source == INITIALS and not token.text.isupper():
+                continue
             if end := _match_at(tokens, place, phrase, sentence.used):
                 changed = [each for each in tokens[place:end] if each.low != each.text.lower()]
                 yield _Match(phrase, place, end, changed[0].low if changed else "")
@@ -546,6 +548,8 @@ def _refuse_value(mention: Mention, sentence: Sentence, ahead: str, others: Sequ
     short = alone and len(words[0].low) < 4 and not (words[0].text == mention.value or beside)
     number = alone and words[0].low.isdigit() and not beside
     cued = mention.excluded or _read_cue(sentence, mention.first) in PLACES
+    if mention.source == INITIALS:  # `order ID` is nobody's initials
+        return "" if cued or beside or only else "it may be short for something else"
     meant = proper or not alone or beside or only or cued
     return "it may be an everyday word" if common or short or number or not meant else ""
 

@@ -15,7 +15,7 @@ from tasks.elaboration.lexicon import FILLERS, TRANSLATIONS
 LONGEST_TEXT, MOST_SENTENCES, MOST_TOKENS = 12_000, 120, 80
 LONGEST_WORD, WRAPPED = 40, 60
 _WORD = re.compile(r"\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]{1,2})?|[^\W_]+")
-_END = re.compile(r"(?<=[.!?…])(?<!\b\d\.)(?<!\b\d\d\.)\s+(?=[^a-z\s])|\n+|\s[•·]\s|;\s")
+_END = re.compile(r"(?<=[.!?…])(?<!\b\d\.)(?<!\b\d\d\.)(?<!\bvs\.)\s+(?=[^a-z\s])|\n+|\s[•·]\s|;\s")
 _CLAUSE = re.compile(r"[,:()\[\]–—/]|\s-\s")
 _CONJUNCTIONS = frozenset(
     ("but", "aber", "sondern", "because", "weil", "while", "whereas", "although", "obwohl", "so")

@@ -34,6 +34,10 @@ Values = Mapping[str, Sequence[str]]
 """Dimension → its values in the served release, as far as they were read."""
 
 
+INITIALS = "initials"
+"""What calls a value by them: it does in capitals only, as `us` is no country."""
+
+
 @dataclass(frozen=True)
 class PhraseWord:
     """A word of a name. plural: as the name has it, so that a verb is not taken for it."""
@@ -188,12 +192,29 @@ def _list_values(values: Values) -> Iterator[Phrase]:
     for word, english in VALUE_TRANSLATIONS.items():
         german[english.casefold()].append(word)
     left = MOST_VALUES
-    for dimension, found in values.items():
-        for value in found[:left]:
+    for dimension, every in values.items():
+        found = every[:left]
+        for value in found:
             for wording in (value, *german.get(value.casefold(), ())):
                 if phrase := make_phrase("value", dimension, wording, "value", value):
                     yield phrase
-        left -= len(found[:left])
+        for short, value in _find_initials(found).items():
+            if phrase := make_phrase("value", dimension, short, INITIALS, value):
+                yield phrase
+        left -= len(found)
+
+
+def _find_initials(values: Sequence[str]) -> dict[str, str]:
+    """The initials of values of several capitalized words, as UK, where they stand for one value only and are none."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for value in values:
+        words = re.split(r"[\s-]+", value.strip())
+        if len(words) > 1 and all(word[:1].isupper() for word in words):
+            found["".join(word[0] for word in words)].append(value)
+    known = {value.casefold() for value in values}
+    return {
+        short: each[0] for short, each in found.items() if len(each) == 1 and short.casefold() not in known
+    }
 
 
 def _find_heads(phrases: Iterable[Phrase]) -> dict[str, list[Phrase]]:

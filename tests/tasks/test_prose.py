@@ -60,6 +60,7 @@ def test_a_short_name_a_thing_of_a_value_and_a_mere_subject_propose_nothing_of_t
         ("Orders by segment, please leave out Germany.", "country != Germany"),
         ("Bestellungen je Land ohne Deutschland und Spanien.", "country != Germany, Spain"),
         ("Orders of all segments except guest and online.", "segment != guest, online"),
+        ("Orders by country except Spain, Germany and the UK.", "country != Spain, Germany, United Kingdom"),
         ("We can't work without Germany. Orders by segment.", None),
         ("Orders by segment. I don't want to exclude Germany.", None),
         ("Orders by segment; the last report excluded Germany.", None),
@@ -72,6 +73,38 @@ def test_values_to_be_left_out_are_proposed_so_and_never_the_other_way_round(
     found = read_prose("Orders", [text], make_vocabularies()["shop"], ASKED_ON)
     assert found.fields.get("filters") == filters
     assert filters or found.leftovers  # said, not dropped
+
+
+@pytest.mark.parametrize(
+    ("text", "filters"),
+    [
+        ("Show orders by month in the UK.", "country = United Kingdom"),
+        ("Bestellungen pro Monat in UK und Deutschland.", "country = United Kingdom, Germany"),
+        ("Net revenue by month for the UK only.", "country = United Kingdom"),
+        ("Show orders by month with the customer ID.", None),  # Ines Duarte's initials, too
+        ("Orders by month. PS: let us know in time.", None),
+        ("Show orders by month in the uk.", None),
+    ],
+)
+def test_initials_are_a_value_where_one_is_asked_for(text: str, filters: str | None) -> None:
+    found = read_prose("Request", [text], make_vocabularies()["shop"], ASKED_ON)
+    assert found.fields.get("filters") == filters
+
+
+@pytest.mark.parametrize(
+    ("text", "period", "comparison"),
+    [
+        ("Show net revenue in 2025 compared with 2024.", "2025", "same period last year"),
+        ("Net revenue 2024 vs. 2025 by month", "2025", "same period last year"),
+        ("Nettoumsatz 2025 im Vergleich zu 2024 nach Monat", "2025", "same period last year"),
+        ("Net revenue 2022 versus 2025 by month", None, None),
+    ],
+)
+def test_a_year_beside_the_one_before_is_compared_with_it(
+    text: str, period: str | None, comparison: str | None
+) -> None:
+    fields = read_prose("Request", [text], make_vocabularies()["shop"], ASKED_ON).fields
+    assert (fields.get("period"), fields.get("comparison")) == (period, comparison)
 
 
 def test_hostile_tickets_propose_nothing() -> None:
