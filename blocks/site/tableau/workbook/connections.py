@@ -185,14 +185,13 @@ def _describe_snowflake(source: LiveSource) -> dict[str, str]:
         "service": source.role,
         "odbc-connect-string-extras": "",
         "one-time-sql": "",
-        "server-oauth": "",
         "workgroup-auth-mode": "prompt",
     }
 
 
 def _describe_dremio(source: LiveSource) -> dict[str, str]:
     return {
-        "authentication": "auth-user-pass",
+        "authentication": "basic",  # under any other word its connector gives neither user nor password on
         "dbname": source.database,
         "schema": source.schema_name,
         "port": str(source.port or 31010),
@@ -202,8 +201,11 @@ def _describe_dremio(source: LiveSource) -> dict[str, str]:
 
 def _describe_postgres(source: LiveSource) -> dict[str, str]:
     return {
-        **_describe_dremio(source),
         "authentication": "username-password",
+        "dbname": source.database,
+        "one-time-sql": "",
+        "port": str(source.port or 5432),
+        "sslmode": "require" if source.encrypted else "",
         "workgroup-auth-mode": "prompt",
     }
 

@@ -1,7 +1,8 @@
 """Nothing is written that was never seen in a file that Tableau saved: elements.json says where each thing was seen.
 
 The table: parent/element@attribute → the flags that it needs in the manifest, the oldest version in whose files it was
-seen in this form, and the file. The files are public: repository and path. What was seen in none says so.
+seen in this form, and the file. The files are public: repository and path. `connections` says it of each
+warehouse's own attributes: what one is in a file that has it (`always`), and which there are (`also`).
 """
 
 from __future__ import annotations
@@ -22,11 +23,6 @@ from tests.blocks.site.tableau.test_workbook import CONNECTIONS, SHAPES, sources
 Make = Callable[..., Card]
 TABLE = json.loads(Path(__file__).with_name("elements.json").read_text(encoding="utf-8"))
 PARTS = (TABLE["workbook"], TABLE["data source"])
-SNOWFLAKE_ONLY = (
-    "odbc-connect-string-extras",
-    "service",
-    "warehouse",
-)  # no file that Tableau saved was found
 USER = "{http://www.tableausoftware.com/xml/user}"
 MANIFEST = "document-format-change-manifest"
 
@@ -103,7 +99,13 @@ def test_what_needs_a_flag_is_as_old_as_the_oldest_version_that_is_promised() ->
     """What needs none is part of version 18.1 of the format, whichever Tableau of it we first saw it in."""
     found = [line["since"] for part in PARTS for line in part.values() if line.get("flags")]
     assert max(tuple(map(int, each.split("."))) for each in found) == tuple(map(int, OLDEST.split(".")))
-    lines = {name: line for part in PARTS for name, line in part.items()}
-    unproven = {name for name, line in lines.items() if line["since"] == "unproven"}
-    assert {name for name, line in lines.items() if line["seen"] not in TABLE["files"]} == unproven
-    assert unproven == {f"named-connection/connection@{name}" for name in SNOWFLAKE_ONLY}
+    assert {line["seen"] for part in PARTS for line in part.values()} <= set(TABLE["files"])
+
+
+@pytest.mark.parametrize("kind", sorted(TABLE["connections"]))
+def test_a_live_connection_is_written_as_one_of_its_warehouse_was_seen(make_card: Make, kind: str) -> None:
+    (source,) = sources(make_card(), CONNECTIONS[kind])
+    written = dict(parse(source.tds()).find(".//named-connection/connection").attrib)
+    line = TABLE["connections"][kind]
+    assert {name: written.pop(name) for name in line["always"]} == line["always"]
+    assert sorted(written) == line["also"]
