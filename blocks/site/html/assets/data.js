@@ -257,7 +257,8 @@ function foldColumn(column, rows, numbers, count, kind) {
   const sums = new Float64Array(count).fill(NaN);
   const fold = FOLD[kind];
   for (let i = 0; i < rows.length; i++) {
-    const [value, number] = [column[rows[i]], numbers[i]];
+    const value = column[rows[i]]; // not both in one: it would make an array for each row
+    const number = numbers[i];
     if (number < 0 || Number.isNaN(value)) continue;
     sums[number] = Number.isNaN(sums[number]) ? value : fold(sums[number], value);
   }
