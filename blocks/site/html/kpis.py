@@ -87,7 +87,7 @@ class Snapshot:
         ]
         known = [label for label, _ in sorted(found, key=lambda pair: (-pair[1], pair[0]))]
         top = known[:most] if len(known) > most + 1 else known
-        rest = f"{len(known) - len(top)} others"
+        rest = f"{len(known) - len(top):,} others"
         label = f"CASE WHEN list_contains(?, {column}) THEN {column} ELSE ? END"
         now: dict[str, float] = dict(self._read_values(self.period, label, [top, rest]))
         then: dict[str, float] = (

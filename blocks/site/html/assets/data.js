@@ -1,5 +1,6 @@
 // The page's rows: filters over them, and measures added up into metrics. No elements here.
 
+import { writeCount } from "./number_format.js";
 import { findBucket } from "./periods.js";
 
 /**
@@ -391,7 +392,7 @@ export function rankGroups(totals, texts, metric, most) {
   const top = known.length > most + 1 ? known.slice(0, most) : known;
   const rest = known.slice(top.length).map(({ code }) => code);
   const groups = top.map(({ code, label }) => ({ label, codes: [code], others: false }));
-  if (rest.length) groups.push({ label: `${rest.length} others`, codes: rest, others: true });
+  if (rest.length) groups.push({ label: `${writeCount(rest.length)} others`, codes: rest, others: true });
   return {
     groups,
     places: new Map(groups.flatMap((group, place) => group.codes.map((code) => [code, place]))),

@@ -2,6 +2,7 @@
 // cases. Parts add up to the whole as they are shown. No elements here.
 
 import { evaluate, cutFloatNoise } from "./data.js";
+import { writeCount } from "./number_format.js";
 import { measuresIn, totalsByCode, valueIn, valueOf } from "./rows.js";
 
 /** How many members are shown one by one, and how many dimensions. */
@@ -187,7 +188,7 @@ function listMovers({ dataset, metric }, dimension, moved, sides) {
     return { label, codes, kind, before, after, rate: add(list, "rate"), mix: add(list, "mix") };
   };
   const rows = shown.map((part) => make(texts[part.member], [part], part.kind));
-  return others.length ? [...rows, { ...make(`${others.length} others`, others), others: true }] : rows;
+  return others.length ? [...rows, { ...make(`${writeCount(others.length)} others`, others), others: true }] : rows;
 }
 
 // Each with its change as it is shown, and what of it is its own rate's and the mix's.

@@ -1,6 +1,6 @@
 // What is chosen on a page as the fragment of its address, and back: an address shows what it was copied from.
 
-import { writeIsoDay, readDay } from "./number_format.js";
+import { writeCount, writeIsoDay, readDay } from "./number_format.js";
 import { findBucket, lastDayOf, firstDayOf } from "./periods.js";
 import { Choice } from "./selection.js";
 
@@ -90,7 +90,7 @@ function takeStep(selection, value, sections) {
   const section = sections[number];
   const dimension = section?.dataset.dimensions.find((one) => one.name === name);
   if (!dimension || !section.dataset.dimensions[by] || !texts.length) return;
-  const label = `${dimension.label}: ${texts.length === 1 ? texts[0] : `${texts.length} others`}`;
+  const label = `${dimension.label}: ${texts.length === 1 ? texts[0] : `${writeCount(texts.length)} others`}`;
   selection.path.push({ dimension: name, texts: new Set(texts.map(String)), label, section, by });
 }
 
