@@ -104,7 +104,7 @@ def export_card(
             values.append({name: file for name, file in files.items() if name in dataset.dimensions})
             for name, file in values[-1].items():
                 export_values(warehouse, session, query, name, file)
-            sizes.append(_export_sizes(warehouse, session, dataset, query, path) if choice.live else {})
+            sizes.append(export_sizes(warehouse, session, dataset, query, path) if choice.live else {})
             newest = read_newest_value(warehouse, session, query, dataset.time) if dataset.time else None
             tables = catalogue.tables_beneath(dataset.mart) if newest else ()
             day = date.fromisoformat(newest[:10]) if newest else None
@@ -139,12 +139,16 @@ def export_card(
     )
 
 
-def _export_sizes(
+def export_sizes(
     warehouse: Warehouse, session: Session, dataset: Dataset, query: str, path: Path
 ) -> dict[str, Path]:
-    """Write the largest values of a dataset's dimensions, a file each, for the colours that they have on every site."""
+    """Write what the largest values of a dataset's dimensions, and of its time, come to, a file each.
+
+    By it they have the colours that they have on every site, and charts their axes.
+    """
     sums = list_size_columns(dataset)
-    files = {name: path.with_suffix(f".size{at}.parquet") for at, name in enumerate(dataset.dimensions)}
+    names = (*dataset.dimensions, *([dataset.time] if dataset.time else []))
+    files = {name: path.with_suffix(f".size{at}.parquet") for at, name in enumerate(names)}
     for name, file in files.items():
         export_largest_values(warehouse, session, query, name, sums, MOST_RANKED, file)
     return files

@@ -128,6 +128,16 @@ class Card(Record):
         """The project's, in which points in time are shown."""
         return self.datasets[0].time_zone if self.datasets else UTC_ZONE
 
+    def keep_datasets(self, kept: Sequence[int], datasets: Sequence[Dataset]) -> Card:
+        """The card with some of its datasets, by their places, as they are given; what pairs with them goes along."""
+        found = {name: getattr(self, name) for name in PAIRED}
+        paired = {name: tuple(each[place] for place in kept) for name, each in found.items() if each}
+        return self.model_copy(update={**paired, "datasets": tuple(datasets)})
+
+
+PAIRED = ("extracts", "summaries", "queries", "values", "sizes", "choices", "ends", "sources")
+"""Fields of a card that have one of each dataset, or none at all."""
+
 
 class Guides(NamedTuple):
     """Where a site explains what dashboards show: the data dictionary, dbt's own documentation; None: nowhere."""

@@ -72,19 +72,17 @@ class Extract:
         column, label = quote_identifier(wish.dimension), label_sql(wish.dimension)
         if wish.is_range:
             number, limits = f"try_cast({column} AS DOUBLE)", ((">=", wish.low), ("<=", wish.high))
-            conditions: list[tuple[str, object]] = [
-                (f"{number} {sign} ?", each) for sign, each in limits if each is not None
-            ]
+            given = [(sign, each) for sign, each in limits if each is not None]
+            conditions = [f"{number} IS NOT NULL", *(f"{number} {sign} ?" for sign, _ in given)]
+            values: list[object] = [each for _, each in given]
         else:
             # as they are shown, or as the data spell them
             known = [each.lower() for value in wish.values for each in (value, value.strip())]
-            conditions = [
-                (f"list_contains(?, lower({text}))", known) for text in (label, f"{column}::VARCHAR")
-            ]
-        joined = (" AND " if wish.is_range else " OR ").join(sql for sql, _ in conditions)
+            conditions = [f"list_contains(?, lower({text}))" for text in (label, f"{column}::VARCHAR")]
+            values = [known, known]
+        joined = (" AND " if wish.is_range else " OR ").join(conditions)
         found = self.rows(
-            f"SELECT DISTINCT {column}, {label} FROM extract WHERE {joined} ORDER BY 2, 1",
-            [value for _, value in conditions],
+            f"SELECT DISTINCT {column}, {label} FROM extract WHERE {joined} ORDER BY 2, 1", values
         )
         return [(value, str(shown)) for value, shown in found]
 

@@ -15,10 +15,19 @@ def find_size_metric(dataset: Dataset) -> Metric | None:
     return next((metric for metric in dataset.metrics if _is_plain(metric)), None)
 
 
+def list_summed_metrics(dataset: Dataset) -> tuple[Metric, ...]:
+    """The metrics that follow from sums of a dataset's columns, first the one by which values are ranked.
+
+    None without such a one: then nothing but rows is counted.
+    """
+    first = find_size_metric(dataset)
+    return (first, *(each for each in dataset.metrics if each != first and _is_summed(each))) if first else ()
+
+
 def list_size_columns(dataset: Dataset) -> tuple[str, ...]:
-    """The columns of a dataset whose sums say how large a value is; none: its rows do."""
-    metric = find_size_metric(dataset)
-    return tuple(dict.fromkeys(measure.name for measure in metric.measures)) if metric else ()
+    """The columns whose sums say how large a value is, by the first of which it is ranked; none: its rows do."""
+    measures = [measure for metric in list_summed_metrics(dataset) for measure in metric.measures]
+    return tuple(dict.fromkeys(measure.name for measure in measures))
 
 
 def write_size(dataset: Dataset, summed: bool) -> str:
@@ -30,3 +39,7 @@ def write_size(dataset: Dataset, summed: bool) -> str:
 
 def _is_plain(metric: Metric) -> bool:
     return is_additive(metric.formula) and not any(measure.balance for measure in metric.measures)
+
+
+def _is_summed(metric: Metric) -> bool:
+    return all(each.function == "sum" and not each.mark and not each.balance for each in metric.measures)

@@ -16,6 +16,7 @@ from blocks.site.html.mock import draw_mock
 from blocks.site.html.site import FolderSite
 from blocks.site.palette import SERIES
 from blocks.site.tableau.site import TableauSite
+from blocks.site.tableau.workbook.axes import choose_axis_forms
 from blocks.site.tableau.workbook.colours import choose_colours
 from blocks.site.tableau.workbook.presets import find_presets
 from blocks.warehouse.bi_connection import LiveSource
@@ -84,7 +85,9 @@ def test_a_copy_that_falls_behind_is_read_live(
     house = make_warehouse(tmp_path, [("erp.lines", 5, float(day)) for day in range(4)])
     with house.session() as session:
         session.rows("create schema serving")
-        session.rows("create table serving.calls as from (values ('a', 3), ('b', 4)) t(line, minutes)")
+        session.rows(
+            "create table serving.calls as from (values ('a', 30_000), ('b', 40_000)) t(line, minutes)"
+        )
     monkeypatch.setattr(Catalogue, "tables_beneath", lambda *_: (LINES,))
     site = TableauSite(server="https://bi.example.com", live_user="reader", folder=tmp_path)
     dashboard = Dashboard(
@@ -109,6 +112,8 @@ def test_a_copy_that_falls_behind_is_read_live(
     assert bool(card.sizes[0]) == choice.live
     colours = choose_colours(card.extracts[0], card.datasets[0], ["line"], card.sizes[0])
     assert colours == {"line": {"b": SERIES[0], "a": SERIES[1]}}  # the largest first, live or not
+    axes = choose_axis_forms(card.extracts[0], card.datasets[0], [], card.sizes[0])
+    assert axes == {"Calculation_minutes": "n#,##0,.0K;-#,##0,.0K"}
 
 
 def test_a_proposal_is_drawn_of_what_readers_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,46 +6,52 @@ show at first and when a reader chooses a usual member of a dimension; where tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blocks.catalogue import Dataset
 from blocks.metrics import Metric, to_sql
 from blocks.site.number_format import find_unit
+from blocks.site.sizes import list_summed_metrics
 from blocks.sql import quote_identifier, write_literal
 
 _STEPS = (("B", ",,,", 10**9), ("M", ",,", 10**6), ("K", ",", 10**3))
 _SHORTEST = 10  # units on an axis at least, up to its end; from ten times as many on without decimals
 
 
-def choose_axis_forms(path: Path, dataset: Dataset, grains: Sequence[str]) -> dict[str, str]:
+def choose_axis_forms(
+    path: Path, dataset: Dataset, grains: Sequence[str], sizes: Mapping[str, Path] | None = None
+) -> dict[str, str]:
     """The name of a metric's field → Tableau's format of its axes, where numbers are shortened there.
 
-    path: the extract; grains: of lines over time. Nothing without rows, of percentages, nor of what is more than an
-    aggregate of the rows (balances, offsets, windows).
+    path: the extract; grains: of lines over time; sizes: of a dataset that the site reads itself, files of the sums of
+    its dimensions' values and of its time. Nothing without rows, of percentages, nor of what is more than an aggregate
+    of the rows (balances, offsets, windows), nor, of sums, of what does not follow from them (as extremes do not).
     """
     import duckdb
 
-    metrics = [metric for metric in dataset.metrics if _is_plain(metric)]
+    metrics = [
+        each for each in (list_summed_metrics(dataset) if sizes else dataset.metrics) if _is_plain(each)
+    ]
     spans = [
         f"date_trunc({write_literal(each, 'duckdb')}, {_quote(dataset.time)})"
         for each in grains
         if dataset.time
     ]
-    members = [_quote(name) for name in dataset.dimensions]
-    if not metrics or not path.is_file() or not spans + members:
+    sources = [(dataset.time or "", by) for by in spans] + [(n, _quote(n)) for n in dataset.dimensions]
+    files = [((sizes or {}).get(name, path), by) for name, by in sources]
+    if not metrics or not files or not all(file.is_file() for file, _ in files):
         return {}
     with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
-        rows = connection.read_parquet(str(path))
         values = ", ".join(
             f"{to_sql(each.formula, grouped=True)} AS v{at}" for at, each in enumerate(metrics)
         )
         asked = ", ".join(f"max(abs(v{at})), median(abs(v{at}))" for at in range(len(metrics)))
         found = [
-            rows.query(
-                "extract", f"SELECT {asked} FROM (SELECT {values} FROM extract GROUP BY {by})"
-            ).fetchone()
-            for by in (*spans, *members)
+            connection.read_parquet(str(file))
+            .query("extract", f"SELECT {asked} FROM (SELECT {values} FROM extract GROUP BY {by})")
+            .fetchone()
+            for file, by in files
         ]
     forms = {}
     for at, metric in enumerate(metrics):

@@ -48,14 +48,17 @@ def _write_places(number: str, places: int) -> str:
     )
 
 
-def _write_whole(number: str) -> str:
-    """A whole number below a million, its thousands grouped."""
+def _write_whole(number: str, digits: int = 6) -> str:
+    """A whole number of so many digits at most, 6 or 12, its thousands grouped."""
     rounded = f"INT(ROUND({number}))"
     rest = f'RIGHT("000" + STR({rounded} - 1000 * INT({rounded} / 1000)), 3)'
-    return f'(IF {rounded} >= 1000 THEN STR(INT({rounded} / 1000)) + "," + {rest} ELSE STR({rounded}) END)'
+    front = (
+        f"STR(INT({rounded} / 1000))" if digits == 6 else _write_whole(f"INT({rounded} / 1000)", digits - 3)
+    )
+    return f'(IF {rounded} >= 1000 THEN {front} + "," + {rest} ELSE STR({rounded}) END)'
 
 
 def _write_tenths(number: str) -> str:
-    """A number below a million with one decimal, its thousands grouped."""
+    """A number of 12 digits at most and one decimal, its thousands grouped."""
     tenths = f"INT(ROUND({number} * 10))"
-    return f'{_write_whole(f"INT({tenths} / 10)")} + "." + STR({tenths} - 10 * INT({tenths} / 10))'
+    return f'{_write_whole(f"INT({tenths} / 10)", 12)} + "." + STR({tenths} - 10 * INT({tenths} / 10))'

@@ -40,15 +40,7 @@ def leave_out(card: Card) -> tuple[Card, tuple[str, ...]]:
             f"Tableau can compute none of its metrics. {' '.join(notes)}",
             "Give it a metric that Tableau can, or show it as a page.",
         )
-    paired = {
-        name: tuple(getattr(card, name)[place] for place in kept)
-        for name in ("extracts", "summaries", "queries", "values", "choices", "ends", "sources")
-        if getattr(card, name)
-    }
-    return card.model_copy(update={"datasets": tuple(datasets[place] for place in kept), **paired}), (
-        *notes,
-        *unfilled,
-    )
+    return card.keep_datasets(kept, [datasets[place] for place in kept]), (*notes, *unfilled)
 
 
 def _find_reason(metric: Metric) -> str:

@@ -150,9 +150,11 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
         )
     ]
     planned = [
-        replace(source, axes=choose_axis_forms(path, dataset, grains), presets=find_presets(card, place))
-        for place, (source, dataset, path) in enumerate(
-            zip(planned, card.datasets, card.extracts, strict=True)
+        replace(
+            source, axes=choose_axis_forms(path, dataset, grains, sizes), presets=find_presets(card, place)
+        )
+        for place, (source, dataset, path, sizes) in enumerate(
+            zip(planned, card.datasets, card.extracts, card.sizes or [{}] * len(planned), strict=True)
         )
     ]
     words = [

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 from lxml import etree
-from tableauhyperapi import Connection, HyperException, HyperProcess, TableName, Telemetry
+from tableauhyperapi import Connection, HyperException, HyperProcess, Name, TableName, Telemetry
 
 
 class Refused(Exception):
@@ -61,15 +61,15 @@ def change_sql(connection: Connection, action: dict[str, Any]) -> str:
     """The statement of one action of the Hyper Update API. Raises Refused for what the reference refuses."""
     source = f'"source"."{action["source-schema"]}"."{action["source-table"]}"'
     target = f'"target"."{action["target-schema"]}"."{action["target-table"]}"'
-    columns = [f'"{name}"' for name in list_columns(connection, source)]
+    columns = [str(Name(name)) for name in list_columns(connection, source)]
     if action["action"] == "insert":
         return f"INSERT INTO {target} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM {source}"
     assert action["action"] == "delete"
     condition = action["condition"]
     assert condition["op"] == "eq"
-    if columns != [f'"{condition["source-col"]}"']:
+    if columns != [str(Name(condition["source-col"]))]:
         raise Refused("the source table has columns that the condition does not name")
-    same = f'{target}."{condition["target-col"]}" = {source}."{condition["source-col"]}"'
+    same = f"{target}.{Name(condition['target-col'])} = {source}.{Name(condition['source-col'])}"
     return f"DELETE FROM {target} WHERE EXISTS (SELECT * FROM {source} WHERE {same})"
 
 

@@ -5,17 +5,21 @@ A few here; tests/soak/test_workbooks.py has them by the thousand.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from blocks.errors import Misconfigured
+from blocks.site.base import PAIRED, Card
 from blocks.site.labels import label_metric
 from blocks.site.tableau.workbook.workbook import pack_workbook
 from tests.blocks.site.tableau.checkers import list_findings
 from tests.blocks.site.tableau.random_dashboards import Drawn, dashboards
+from tests.blocks.site.tableau.random_rows import FILLED, Filled, list_wrong
 from tests.blocks.site.tableau.test_elements import TABLE, list_unknown
 from tests.blocks.site.tableau.test_workbook import (
     CONNECTIONS,
@@ -95,3 +99,16 @@ def test_they_do_find_what_is_wrong(make_card: Make, tmp_path: Path) -> None:
 @given(drawn=dashboards())
 def test_a_random_dashboard_is_a_workbook_without_fault(schema: Any, tmp_path: Path, drawn: Drawn) -> None:
     assert list_all(drawn, schema, tmp_path) == []
+
+
+@settings(max_examples=8, suppress_health_check=QUIET, deadline=None)
+@given(filled=FILLED)
+def test_axes_colours_and_figures_of_random_rows_say_what_the_rows_do(filled: Filled) -> None:
+    """Read live, as an extract, or as one of which days change; of a real .hyper file."""
+    with TemporaryDirectory() as folder, suppress(Misconfigured):  # none of its metrics can be computed
+        assert list_wrong(filled, Path(folder)) == []
+
+
+def test_what_pairs_with_datasets_goes_along_where_one_is_left_out() -> None:
+    fields = {name for name, field in Card.model_fields.items() if str(field.annotation).startswith("tuple[")}
+    assert fields - {"datasets", "feedback"} == set(PAIRED)
