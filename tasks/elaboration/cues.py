@@ -66,6 +66,14 @@ _IN = re.compile(
     rf"(?:the\s+|das\s+)?(?:{_join(ORDINALS)})\s+(?:quarter|quartal|half|halbjahr)(?:\s+(?:of|von|in))?\s+20\d{{2}})"
     r"\b(?![-./]\d)"
 )
+_TIME = re.compile(
+    rf"\b(?:(?:the\s+)?(?:last|past|previous|this|current|next|letzte[nrs]?|diese[snrm]?|nächste[nrs]?)\s+(?:{_N}\s+)?(?:{_U})|"
+    rf"(?:(?:{_M})\s+)?20\d{{2}}|q[1-4](?:[ /-]?20\d{{2}})?|h[12][ /-]?20\d{{2}}|{_M})\b(?![-./]\d)"
+)
+_LEFT_OUT = re.compile(
+    r"\b(?:without|except(?: for)?|excluding|exclude|not(?: including)?|other than|leave out|ignor(?:e|ing)|ohne|außer|"
+    r"nicht|kein\w*)\s+(?:(?:the|for|in|of|den|das|die|im|für)\s+)*$"
+)
 _YEARS = re.compile(
     r"\b(?:in|for|during|im|für|of|aus|von|just|only|nur)\s+(?:the years\s+|den jahren\s+)?(?P<a>20\d{2})"
     r"\s*(?:and|und|&)\s*(?P<b>20\d{2})\b"
@@ -74,7 +82,8 @@ _PART_OF = re.compile(
     r"\b(?:hal(?:f|ves)|quarters?|weeks?|months?|days?|start|beginning|end|middle|hälfte|halbjahr|quartal|wochen?|monate?n?|"
     r"tagen?|anfang|ende|mitte)\s*$"
 )
-"""What a year behind it is only the name of: `the first weeks of 2026` is not 2026."""
+"""What a year behind it is only the name of: `the first weeks of 2026` is not 2026, `by week in 2026` is."""
+_BY_UNIT = re.compile(r"\b(?:by|per|each|every|pro|je|jede[nrsm]?|nach)\s+\w+\s*$")
 _AND_NOW = re.compile(
     r"\b(?:last|previous|past|letzte[sn]?|vergangene[sn]?)(?:\s+(?:year|jahr))?\s*(?:and|und|&)\s*$"
 )
@@ -95,6 +104,14 @@ _TWO_YEARS = re.compile(
     r"\b(?P<a>20\d{2})\s*,?\s*(?P<to>(?:(?:as\s+)?compared\s+(?:with|to)|versus|vs\.?|against|(?:im )?vergleich "
     r"(?:zu|mit)|verglichen mit|gegenüber)\s+(?P<b>20\d{2}))\b"
 )
+_AGAINST = re.compile(
+    r"\b(?:compared\s+(?:with|to)|versus|vs\.?|against|(?:im )?vergleich (?:zu|mit)|verglichen mit|gegenüber)\s+"
+    rf"(?:in\s+)?(?P<d>(?:{_M})\s20\d{{2}}|q[1-4][ /-]?20\d{{2}}|h[12][ /-]?20\d{{2}})\b"
+)
+_YEAR_BEFORE_THIS = re.compile(
+    r"\b(?:last|previous|letztes|voriges)\s+(?:year|jahr)\s*(?:versus|vs\.?|compared\s+(?:with|to)|against|gegenüber)\s+"
+    r"(?=(?:this|current|dieses?|diesem)\s+(?:year|jahr)\b)"
+)
 _PERIOD_AGO = re.compile(
     r"\b(?:(?:compar\w+|versus|vs\.?|against)\s+(?:it\s+|them\s+)?(?:with\s+|to\s+)?(?:the\s+)?"
     r"(?:previous|prior|preceding|last) (?:period|month|quarter|week)|"
@@ -106,11 +123,16 @@ _GRAIN = re.compile(
     rf"\b(?P<u>{_U})\s+(?:by|for|für|um)\s+(?P=u)\b|"
     r"\b(?:by|per|each|every|pro|je|jede[nrsm]?|nach)\s+(?:(?:calendar|single|cohort)\s+)?(?P<v>day|week|month|quarter|"
     r"year|tag(?:en)?|"
-    r"wochen?|monat(?:en)?|quartal(?:en)?|jahr(?:en)?)\b(?!\s+of\b)|\b(?:a|the)\s+(?:point|bar|line|"
+    r"wochen?|monat(?:en)?|quartal(?:en)?|jahr(?:en)?)\b(?!\s+of\b(?!\s+20\d{2}))|\b(?:a|the)\s+(?:point|bar|line|"
     r"value)\s+(?:for\s+)?(?:each|every|per|a)\s+(?P<w>day|week|month|quarter|year)\b|"
     r"\bin\s+(?P<x>weekly|monthly|daily|quarterly)\s+(?:steps|buckets|intervals)\b|\bauf (?P<y>tages|wochen|"
     r"monats|quartals)(?:ebene|basis)\b"
 )
+_AND_GRAIN = re.compile(
+    r"\b(?:by|per|nach|je|pro)\s+[^\W\d_]+(?:(?:[ -]|,\s*)[^\W\d_]+){0,5}?(?:\s+(?:and|und|sowie)\s+|\s*[,&+]\s*"
+    r"(?:(?:and|und)\s+)?)(?P<v>day|week|month|quarter|year|tag|woche|monat|quartal|jahr)\b(?!\s+of\b(?!\s+20\d{2}))"
+)
+"""The last one of a list that begins with another split: `by country and month`."""
 _OVER = re.compile(
     r"\s+(?:over|for|during|across|in|für|über|während)\s+(?:the\s+|die\s+|den\s+|der\s+)?"
     r"(?:last|past|previous|letzte[nrs]?|vergangene[nrs]?|(?:q[1-4]\s)?20\d{2})\b"
@@ -187,6 +209,10 @@ _ENOUGH = re.compile(
 _ONCE = re.compile(
     r"\b(?:just once|only once|one[- ]off|one[- ]time (?:report|look|analysis)|nur einmal|einmalig\w*)\b"
 )
+_DONE = re.compile(
+    r"\b(?:who|that|which|bought|ordered|purchased|paid|visited|came|gekauft|bestellt)\b[^.,;]{0,40}$"
+)
+"""What people did once, as `who bought only once`."""
 _KINDS: dict[str, tuple[str, ...]] = {
     "composition": (
         r"\bshares? of\b",
@@ -357,6 +383,8 @@ def find_cues(sentence: Sentence, number: int, asked_on: date) -> list[Cue]:
         _find_charts,
     ):
         for cue in find(sentence, number, asked_on):
+            if cue.field == "period" and _LEFT_OUT.search(sentence.low[: cue.start]):
+                continue  # which no request can say
             if cue.field in ("analysis", "chart") or not any(
                 cue.start < other.end and other.start < cue.end for other in found
             ):
@@ -364,6 +392,17 @@ def find_cues(sentence: Sentence, number: int, asked_on: date) -> list[Cue]:
     for cue in found:
         if cue.field != "analysis":  # its words may be a part of a name, too
             sentence.use(cue.start, cue.end)
+    return found
+
+
+def list_unread_times(sentence: Sentence) -> list[str]:
+    """Times that a sentence names and nothing was made of, as they are written."""
+    found = []
+    for match in _TIME.finditer(sentence.low):
+        places = {n for n, t in enumerate(sentence.tokens) if t.start < match.end() and t.end > match.start()}
+        is_name = match.start() > 0 and sentence.text[match.start()].isupper()
+        if places and not places & sentence.used and (is_name or match[0] not in MONTHS):  # `it may be`
+            found.append(sentence.text[match.start() : match.end()])
     return found
 
 
@@ -391,16 +430,29 @@ def _make(
 
 
 def _find_comparisons(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
-    for pattern, value in ((_YEAR_AGO, "same period last year"), (_PERIOD_AGO, "previous period")):
+    year = "same period last year"
+    for pattern, value in ((_YEAR_AGO, year), (_YEAR_BEFORE_THIS, year), (_PERIOD_AGO, "previous period")):
         for found in pattern.finditer(sentence.low):
             yield _make(sentence, number, found, "comparison", value)
+    for found in _AGAINST.finditer(sentence.low):
+        if _read_part(found["d"]) in [_move_back(each["d"]) for each in _IN.finditer(sentence.low)]:
+            yield _make(sentence, number, found, "comparison", year)
     for found in _TWO_YEARS.finditer(sentence.low):
         first, second = sorted((int(found["a"]), int(found["b"])))
         if second == first + 1:
             middle, end = found.start("to"), found.end()
             typed = sentence.text[found.start() : end]
-            yield Cue("comparison", "same period last year", middle, end, number, typed)
+            yield Cue("comparison", year, middle, end, number, typed)
             yield Cue("period", str(second), found.start(), middle, number, typed)
+
+
+def _move_back(text: str) -> tuple[date, date] | None:
+    """The same part of the year before."""
+    part = _read_part(text)
+    if part is None:
+        return None
+    first, last = part
+    return first.replace(year=first.year - 1), end_month(last.year - 1, last.month)
 
 
 def _find_periods(sentence: Sentence, number: int, asked_on: date) -> Iterator[Cue]:
@@ -434,7 +486,10 @@ def _find_parts(sentence: Sentence, number: int) -> Iterator[Cue]:
     for found in _IN.finditer(low):
         if _YEARS.match(low, found.start()):
             continue
-        if not _PART_OF.search(low[: found.start()]) and (part := _read_part(found["d"])):
+        ahead = low[: found.start()]
+        if _PART_OF.search(ahead) and not _BY_UNIT.search(ahead):
+            continue
+        if part := _read_part(found["d"]):
             yield _make(sentence, number, found, "period", _write_span(found["d"], part))
 
 
@@ -460,6 +515,9 @@ def _find_grains(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
         unit = unit or _BASIS.get(found["y"] or "", "")
         if unit and not (found["v"] and _is_cadence(sentence, found)):
             yield _make(sentence, number, found, "grain", unit)
+    for found in _AND_GRAIN.finditer(sentence.low):
+        start, end = found.span("v")
+        yield Cue("grain", UNITS[found["v"]], start, end, number, sentence.text[start:end])
     for found in _ADJECTIVE_OF.finditer(sentence.low):
         unit, following = GRAIN_ADJECTIVES[found["a"]], found["next"] or ""
         if (
@@ -484,8 +542,7 @@ def _is_cadence(sentence: Sentence, found: re.Match[str]) -> bool:
 
 def _find_cadence(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
     low = sentence.low
-    for found in _ONCE.finditer(low):
-        yield _make(sentence, number, found, "cadence", "once")
+    yield from _find_once(sentence, number)
     if enough := _ENOUGH.search(low):
         unit = GRAIN_ADJECTIVES[enough["a"]] if enough["a"] else enough["u"] or ""
         if value := f"weekly on {WEEKDAYS[enough['d']]}" if enough["d"] else _write_cadence(unit):
@@ -510,6 +567,12 @@ def _find_cadence(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
         unit = {"morning": "day", "night": "day", "morgen": "day"}.get(word) or UNITS.get(word, "month")
         if value := _write_cadence(unit):
             yield _make(sentence, number, found, "cadence", value)
+
+
+def _find_once(sentence: Sentence, number: int) -> Iterator[Cue]:
+    for found in _ONCE.finditer(sentence.low):
+        if not _DONE.search(sentence.low[: found.start()]):
+            yield _make(sentence, number, found, "cadence", "once")
 
 
 def _write_cadence(unit: str) -> str:

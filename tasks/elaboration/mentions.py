@@ -197,6 +197,12 @@ _NEGATED = re.compile(
     rf"\b(?:{_LEAVING_OUT}|excluded|not(?! only)|no|isn't|aren't|don't|doesn't|won't|can't|never|nothing|nobody|"
     r"rather than|instead of|besides|than|kein\w*|nicht(?! nur)|statt|anstatt)\b"
 )
+_AFTER_GRAIN = re.compile(
+    r"\b(?:by|per|each|every|nach|je|pro)\s+(?:day|week|month|quarter|year|tag|woche|monat|quartal|jahr)\s*(?:,|&|\+|\band|\bund|"
+    r"\bsowie)\s*(?:(?:and|und|the)\s+)?$"
+)
+"""What makes the next one of a list a split, too: `by month and country`."""
+_IS_NOT = (("is", "not"), ("are", "not"), ("ist", "nicht"), ("isn't",), ("aren't",))
 _EXCLUDED = re.compile(
     rf"\b(?:{_LEAVING_OUT}|except for|excl|but not|not including|(?:leave|leaving) out|exkl)$"
 )
@@ -261,10 +267,12 @@ class _Match:
     first: int
     end: int
     corrected: str = ""
+    moved: bool = False
 
     @property
-    def words(self) -> int:
-        return len(self.phrase.words)
+    def weight(self) -> float:
+        """Words; where they have changed places over a link, what has its own in order goes first."""
+        return len(self.phrase.words) - (1.5 if self.moved else 0)
 
 
 def find_mentions(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> list[Mention]:
@@ -282,7 +290,7 @@ def _find_in_sentence(sentence: Sentence, number: int, vocabulary: Vocabulary) -
     matches = list(_list_matches(sentence, tokens, vocabulary))
     taken: set[int] = set(sentence.used)
     groups: dict[tuple[int, int], list[_Match]] = {}
-    for match in sorted(matches, key=lambda each: (-each.words, each.first, each.phrase.source == "name")):
+    for match in sorted(matches, key=lambda each: (-each.weight, each.first, each.phrase.source == "name")):
         span = set(range(match.first, match.end))
         if (match.first, match.end) in groups:
             groups[match.first, match.end].append(match)
@@ -308,9 +316,10 @@ def _list_matches(sentence: Sentence, tokens: Sequence[Token], vocabulary: Vocab
         for phrase in vocabulary.find_phrases(token):
             if phrase.source == INITIALS and not token.text.isupper():
                 continue
-            if end := _match_at(tokens, place, phrase, sentence.used):
+            end, moved = _match_at(tokens, place, phrase, sentence.used)
+            if end:
                 changed = [each for each in tokens[place:end] if each.low != each.text.lower()]
-                yield _Match(phrase, place, end, changed[0].low if changed else "")
+                yield _Match(phrase, place, end, changed[0].low if changed else "", moved)
         if parts := vocabulary.split_compound(token):
             for phrase in vocabulary.phrases:
                 pairs = zip(phrase.words, parts, strict=True) if len(phrase.words) == 2 else ()
@@ -318,26 +327,26 @@ def _list_matches(sentence: Sentence, tokens: Sequence[Token], vocabulary: Vocab
                     yield _Match(phrase, place, place + 1)
 
 
-def _match_at(tokens: Sequence[Token], place: int, phrase: Phrase, used: set[int]) -> int:
-    """The end of a phrase that begins at a place; 0 if it does not."""
+def _match_at(tokens: Sequence[Token], place: int, phrase: Phrase, used: set[int]) -> tuple[int, bool]:
+    """The end of a phrase that begins at a place, 0 if it does not; whether its words changed places over a split."""
     window, at = list[int](), place
     while at < len(tokens) and len(window) < len(phrase.words):
         if tokens[at].clause != tokens[place].clause or at in used:
-            return 0
+            return 0, False
         if not tokens[at].is_filler:
             window.append(at)
         at += 1
     if len(window) < len(phrase.words):
-        return 0
-    words = [tokens[each] for each in window]
+        return 0, False
+    words, end = [tokens[each] for each in window], window[-1] + 1
     if all(_is_same(token, word, phrase) for token, word in zip(words, phrase.words, strict=True)):
-        return window[-1] + 1
-    linked = any(each.low in LINKS for each in tokens[window[0] : window[-1]])
-    if linked and 1 < len(words) <= 3 and phrase.kind != "value":
+        return end, False
+    links = {each.low for each in tokens[window[0] : window[-1]]} & LINKS
+    if links and 1 < len(words) <= 3 and phrase.kind != "value":
         orders = permutations(phrase.words)
         if any(all(_is_same(t, w, phrase) for t, w in zip(words, order, strict=True)) for order in orders):
-            return window[-1] + 1
-    return 0
+            return end, bool(links & BY)
+    return 0, False
 
 
 def _is_same(token: Token, word: PhraseWord, phrase: Phrase) -> bool:
@@ -378,7 +387,7 @@ def _make_mention(
         typed=sentence.text[tokens[0].start : tokens[-1].end],
         source=declared[0].phrase.source,
         value=declared[0].phrase.value,
-        by=cue in BY,
+        by=cue in BY or bool(_AFTER_GRAIN.search(sentence.low[: tokens[0].start])),
         only=cue in ONLY,
         corrected=next((each.low for each in corrected[first:end] if each), ""),
         inflected=tokens[-1].low != declared[0].phrase.words[-1].word,
@@ -483,7 +492,7 @@ def _is_excluded(mention: Mention, sentence: Sentence, others: Sequence[Mention]
     said = " ".join(each.low for each in before if each.clause == clause)
     if found := _EXCLUDED.search(said):
         return not _NEGATED.search(said[: found.start()])  # `I don't want to exclude`
-    if _ALL_BUT.search(" ".join(each.low for each in before)):
+    if _ALL_BUT.search(" ".join(each.low for each in before)) or _is_said_not(mention, before, others):
         return True
     last = mention
     values = sorted((each for each in others if each.kind == "value"), key=lambda each: each.first)
@@ -493,6 +502,16 @@ def _is_excluded(mention: Mention, sentence: Sentence, others: Sequence[Mention]
         return True
     beside = [each for each in values if sentence.tokens[each.first].clause == clause]
     return len(beside) == 1 and bool(_OUT.search(sentence.read_clause(mention.first)))
+
+
+def _is_said_not(mention: Mention, before: Sequence[Token], others: Sequence[Mention]) -> bool:
+    """True for `country is not Spain`: of its own dimension, or it may be anything that is not Spain."""
+    low = tuple(each.low for each in before)
+    ends = {len(low) - len(words) for words in _IS_NOT if low[-len(words) :] == words}
+    return any(
+        each.kind == "dimension" and each.end in ends and set(each.names) & set(mention.names)
+        for each in others
+    )
 
 
 def _is_next(before: Mention, mention: Mention, sentence: Sentence) -> bool:

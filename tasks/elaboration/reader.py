@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from blocks.records import Analysis
 from blocks.wishes import Filter
-from tasks.elaboration.cues import Cue, find_cues, find_targets, find_top
+from tasks.elaboration.cues import Cue, find_cues, find_targets, find_top, list_unread_times
 from tasks.elaboration.lexicon import FILLERS
 from tasks.elaboration.mentions import SHOWING, Mention, find_mentions
 from tasks.elaboration.missing import find_missing
@@ -417,10 +417,20 @@ def _list_leftovers(
                 "them can be set"
             )
     told = {each.words for each in missing}
+    if draft.items:
+        draft.leftovers += _list_unread_times(sentences)
     for sentence in sentences:
         unread = not sentence.used and not sentence.skipped and len(sentence.tokens) > 2
         if unread and not any(each in sentence.text for each in told):
             draft.leftovers.append(code(sentence.text, 80))
+
+
+def _list_unread_times(sentences: Sequence[Sentence]) -> list[str]:
+    """Times that are named in sentences of which something else was read."""
+    read = [each for each in sentences if each.used and not each.skipped]
+    return [
+        f"{code(time)}: a time that nothing was made of" for each in read for time in list_unread_times(each)
+    ]
 
 
 def keep_valid(proposal: Proposal, faults: Mapping[str, str]) -> Proposal:

@@ -61,6 +61,8 @@ def test_a_short_name_a_thing_of_a_value_and_a_mere_subject_propose_nothing_of_t
         ("Bestellungen je Land ohne Deutschland und Spanien.", "country != Germany, Spain"),
         ("Orders of all segments except guest and online.", "segment != guest, online"),
         ("Orders by country except Spain, Germany and the UK.", "country != Spain, Germany, United Kingdom"),
+        ("Orders by country where the country is not Spain.", "country != Spain"),
+        ("The problem is not Spain. Show orders by segment.", None),
         ("We can't work without Germany. Orders by segment.", None),
         ("Orders by segment. I don't want to exclude Germany.", None),
         ("Orders by segment; the last report excluded Germany.", None),
@@ -98,6 +100,13 @@ def test_initials_are_a_value_where_one_is_asked_for(text: str, filters: str | N
         ("Net revenue 2024 vs. 2025 by month", "2025", "same period last year"),
         ("Nettoumsatz 2025 im Vergleich zu 2024 nach Monat", "2025", "same period last year"),
         ("Net revenue 2022 versus 2025 by month", None, None),
+        ("Net revenue by month, last year vs. this year", "this year", "same period last year"),
+        (
+            "Show orders in Q4 2025 by week, compared to Q4 2024",
+            "2025-10-01..2025-12-31",
+            "same period last year",
+        ),
+        ("Show orders in Q4 2025 by week, compared to Q3 2025", "2025-10-01..2025-12-31", None),
     ],
 )
 def test_a_year_beside_the_one_before_is_compared_with_it(
@@ -105,6 +114,56 @@ def test_a_year_beside_the_one_before_is_compared_with_it(
 ) -> None:
     fields = read_prose("Request", [text], make_vocabularies()["shop"], ASKED_ON).fields
     assert (fields.get("period"), fields.get("comparison")) == (period, comparison)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Show net revenue by month in 2025", {"grain": "month", "period": "2025"}),
+        ("Show orders by day for November 2025", {"grain": "day", "period": "2025-11-01..2025-11-30"}),
+        ("Net revenue per week of 2025", {"grain": "week", "period": "2025"}),
+        ("Show orders by month and country", {"grain": "month", "dimensions": "country"}),
+        ("Show orders by country and month", {"grain": "month", "dimensions": "country"}),
+        ("Show orders by country, segment and month", {"grain": "month", "dimensions": "country, segment"}),
+        ("Umsatz nach Land und Monat", {"grain": "month", "dimensions": "country"}),
+        ("Net revenue by country and the month of May", {"dimensions": "country"}),
+    ],
+)
+def test_each_part_of_a_list_of_splits_is_read(text: str, found: dict[str, str]) -> None:
+    fields = read_prose("", [text], make_vocabularies()["shop"], ASKED_ON).fields
+    assert {name: fields[name] for name in ("dimensions", "grain", "period") if name in fields} == found
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("Show orders by segment, but not the current week", "the current week"),
+        ("Orders by month without December 2025", "December 2025"),
+        ("Show orders by segment since January", "January"),
+        ("Show orders by segment in the first weeks of 2026", "2026"),
+        ("Show orders by segment, some may be late", ""),
+    ],
+)
+def test_a_time_that_nothing_is_made_of_is_told(text: str, time: str) -> None:
+    found = read_prose("", [text], make_vocabularies()["shop"], ASKED_ON)
+    assert "period" not in found.fields
+    assert found.leftovers == ((f"`{time}`: a time that nothing was made of",) if time else ())
+
+
+def test_what_a_metric_is_called_does_not_take_the_first_word_of_a_split() -> None:
+    text = "Show the refund rate per product line and month."
+    found = read_prose("", [text], make_vocabularies()["shop"], ASKED_ON)
+    assert found.fields["metrics"] == "refund_rate"
+    assert "`product line` is a dimension (`product_line`), but not of these metrics" in found.leftovers
+
+
+def test_what_people_did_once_is_no_cadence() -> None:
+    for text, cadence in (
+        ("Show orders by month of customers who bought only once", None),
+        ("Show orders by month, only once please", "once"),
+    ):
+        found = read_prose("", [text], make_vocabularies()["shop"], ASKED_ON)
+        assert found.fields.get("cadence") == cadence
 
 
 def test_hostile_tickets_propose_nothing() -> None:
