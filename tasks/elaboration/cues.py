@@ -89,7 +89,7 @@ _AND_NOW = re.compile(
 )
 _AND_BEFORE = re.compile(r"\s*(?:and|und|&)\s+(?:the\s+)?(?:last|previous|past|letzte[sn]?)\b")
 _BETWEEN = re.compile(
-    rf"\b(?:between|from|zwischen|von)\s+(?P<a>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})\s+(?:and|to|until|till|und|"
+    rf"\b(?:between|from|zwischen|von)\s+(?P<a>{_DATE}|(?:(?:{_M})\s)?20\d{{2}}|{_M})\s+(?:and|to|until|till|und|"
     rf"bis)\s+(?P<b>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})\b"
 )
 _YEAR_AGO = re.compile(
@@ -458,8 +458,11 @@ def _move_back(text: str) -> tuple[date, date] | None:
 def _find_periods(sentence: Sentence, number: int, asked_on: date) -> Iterator[Cue]:
     low = sentence.low
     for found in _BETWEEN.finditer(low):
-        first, last = _read_part(found["a"]), _read_part(found["b"])
-        if first and last:
+        named, last = found["a"], _read_part(found["b"])
+        if last and named in MONTHS:  # of the same year, or of that before
+            named = f"{named} {last[1].year - (MONTHS[named] > last[1].month)}"
+        first = _read_part(named)
+        if first and last and first[0] <= last[0]:
             yield _make(sentence, number, found, "period", f"{first[0]}..{last[1]}")
     for found in _LAST.finditer(low):
         unit = UNITS[found["u"]]

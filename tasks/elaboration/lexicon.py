@@ -217,23 +217,22 @@ GRAIN_ADJECTIVES = {
     "quarterly": "quarter",
     "yearly": "year",
     "annual": "year",
-    "täglich": "day",
-    "tägliche": "day",
-    "täglichen": "day",
-    "wöchentlich": "week",
-    "wöchentliche": "week",
-    "wöchentlichen": "week",
-    "monatlich": "month",
-    "monatliche": "month",
-    "monatlichen": "month",
-    "vierteljährlich": "quarter",
-    "jährlich": "year",
-    "jährliche": "year",
     "tageweise": "day",
     "wochenweise": "week",
     "monatsweise": "month",
     "quartalsweise": "quarter",
     "jahresweise": "year",
+    **{
+        f"{word}{ending}": unit
+        for word, unit in (
+            ("täglich", "day"),
+            ("wöchentlich", "week"),
+            ("monatlich", "month"),
+            ("vierteljährlich", "quarter"),
+            ("jährlich", "year"),
+        )
+        for ending in ("", "e", "en", "er", "es", "em")
+    },
 }
 ORDINALS = {
     **{

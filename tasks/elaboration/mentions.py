@@ -197,11 +197,14 @@ _NEGATED = re.compile(
     rf"\b(?:{_LEAVING_OUT}|excluded|not(?! only)|no|isn't|aren't|don't|doesn't|won't|can't|never|nothing|nobody|"
     r"rather than|instead of|besides|than|kein\w*|nicht(?! nur)|statt|anstatt)\b"
 )
+_RANKED = re.compile(r"\b(?:top|bottom|best|worst|largest|biggest|größten?|besten?)[ -]?\d{1,3}\b")
+"""What makes a count after `by` what things are ranked by: `top 10 countries by orders`."""
 _AFTER_GRAIN = re.compile(
     r"\b(?:by|per|each|every|nach|je|pro)\s+(?:day|week|month|quarter|year|tag|woche|monat|quartal|jahr)\s*(?:,|&|\+|\band|\bund|"
     r"\bsowie)\s*(?:(?:and|und|the)\s+)?$"
 )
 """What makes the next one of a list a split, too: `by month and country`."""
+_SPLITS = (_AFTER_GRAIN, re.compile(_RANKED.pattern + r"\s+$"))
 _IS_NOT = (("is", "not"), ("are", "not"), ("ist", "nicht"), ("isn't",), ("aren't",))
 _EXCLUDED = re.compile(
     rf"\b(?:{_LEAVING_OUT}|except for|excl|but not|not including|(?:leave|leaving) out|exkl)$"
@@ -387,7 +390,7 @@ def _make_mention(
         typed=sentence.text[tokens[0].start : tokens[-1].end],
         source=declared[0].phrase.source,
         value=declared[0].phrase.value,
-        by=cue in BY or bool(_AFTER_GRAIN.search(sentence.low[: tokens[0].start])),
+        by=cue in BY or any(each.search(sentence.low[: tokens[0].start]) for each in _SPLITS),
         only=cue in ONLY,
         corrected=next((each.low for each in corrected[first:end] if each), ""),
         inflected=tokens[-1].low != declared[0].phrase.words[-1].word,
@@ -632,6 +635,7 @@ def _refuse_count(
     ahead = sentence.read_before(mention.first, 5)
     if following in ("with", "mit") and re.search(r"\b(?:list of|liste (?:der|von|aller))\b", ahead):
         return "it is only what the rows of a list are"
-    if listed or counted or shown or opens or following in AFTER_COUNT:
+    ranked = before in ("by", "nach") and _RANKED.search(sentence.low)
+    if listed or counted or shown or opens or ranked or following in AFTER_COUNT:
         return ""
     return "it is spoken of, not asked for"

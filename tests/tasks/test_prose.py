@@ -127,6 +127,11 @@ def test_a_year_beside_the_one_before_is_compared_with_it(
         ("Show orders by country, segment and month", {"grain": "month", "dimensions": "country, segment"}),
         ("Umsatz nach Land und Monat", {"grain": "month", "dimensions": "country"}),
         ("Net revenue by country and the month of May", {"dimensions": "country"}),
+        ("Show the top 10 countries by orders in 2026", {"dimensions": "country", "period": "2026"}),
+        ("Top 5 Länder nach Bestellungen", {"dimensions": "country"}),
+        ("Monatlicher Nettoumsatz je Kundensegment", {"dimensions": "segment", "grain": "month"}),
+        ("Show units sold between March and May 2026", {"period": "2026-03-01..2026-05-31"}),
+        ("Show units sold from November to February 2026", {"period": "2025-11-01..2026-02-28"}),
     ],
 )
 def test_each_part_of_a_list_of_splits_is_read(text: str, found: dict[str, str]) -> None:
