@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from blocks.catalogue import Catalogue
-from blocks.records import Dashboard
+from blocks.records import Check, Dashboard, GateReport
 from blocks.site.base import Card
 from blocks.site.tableau.workbook.connections import PackedExtract
 from blocks.site.tableau.workbook.datasource import make_source
@@ -21,6 +21,7 @@ from tests.blocks.site.test_plan import list_drawn, list_unlike
 from tests.conftest import ROOT
 from tests.dbt_project.conftest import Project
 
+CHECKS = tuple(Check(scope="x", name=f"c{number}", passed=True, kind="dbt") for number in range(40))
 TICKETS = ("AN-1", "AN-2", "AN-3", "AN-4")
 TABLES = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
 
@@ -46,7 +47,7 @@ def make_card(catalogue: Catalogue, ticket: dict[str, Any]) -> Card:
         run="r1",
         datasets=datasets,
         extracts=tuple(Path(f"{dataset.name}.parquet") for dataset in datasets),
-        gate=None,
+        gate=GateReport(run="r1", passed=True, checks=CHECKS, docs_url="https://checks.example.com/r1"),
         as_of=None,
         ticket_url=f"https://jira.example.com/browse/{ticket['key']}",
     )
