@@ -188,7 +188,9 @@ function listMovers({ dataset, metric }, dimension, moved, sides) {
     return { label, codes, kind, before, after, rate: add(list, "rate"), mix: add(list, "mix") };
   };
   const rows = shown.map((part) => make(texts[part.member], [part], part.kind));
-  return others.length ? [...rows, { ...make(`${writeCount(others.length)} others`, others), others: true }] : rows;
+  return others.length
+    ? [...rows, { ...make(`${writeCount(others.length)} others`, others), others: true }]
+    : rows;
 }
 
 // Each with its change as it is shown, and what of it is its own rate's and the mix's.
