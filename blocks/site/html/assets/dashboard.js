@@ -6,7 +6,7 @@ import { writeDay, writeSpan } from "./number_format.js";
 import { makeDateFilter, ValueFilter } from "./filters.js";
 import { lastDayOf, firstDayOf } from "./periods.js";
 import { Section } from "./section.js";
-import { Selection } from "./selection.js";
+import { explainUncompared, Selection } from "./selection.js";
 import { makeShareMenu } from "./share.js";
 import { Tile } from "./tiles.js";
 import { hideTooltip } from "./tooltip.js";
@@ -136,8 +136,7 @@ function renderCompared() {
   const now = text(selection.range);
   const compared = selection.compared();
   if (!compared) {
-    byId("compared").textContent =
-      `${now}; the data has no full earlier period of this length to compare with`;
+    byId("compared").textContent = `${now}; ${explainUncompared(selection)}`;
     return;
   }
   const cut = selection.isCut()

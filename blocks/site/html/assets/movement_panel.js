@@ -1,10 +1,11 @@
 // The panel that says why a metric moved between two periods: which members of which dimensions did how much of it.
 
-import { makeElement } from "./elements.js";
+import { capitalize, makeElement } from "./elements.js";
 import { readRange, showDate } from "./filters.js";
 import { explain } from "./movement.js";
 import { writeDay, writeExact, readDay, writeSpan } from "./number_format.js";
 import { lastDayOf, firstDayOf } from "./periods.js";
+import { explainUncompared } from "./selection.js";
 
 const MEANINGS = {
   "Own rate": "What its own rate did to the whole, at its mean share of the denominator",
@@ -75,7 +76,7 @@ export class MovementPanel {
             makeElement(
               "p",
               { class: "none" },
-              now && before ? "No value in one of the periods" : explainMissing(now),
+              now && before ? "No value in one of the periods" : explainMissing(now, selection),
             ),
           ]),
       ...(metric.released ? [releasedNote(metric)] : []),
@@ -108,9 +109,9 @@ export class MovementPanel {
   }
 }
 
-function explainMissing(now) {
+function explainMissing(now, selection) {
   if (!now) return "Nothing of the chosen time is finished";
-  return "The data has no full earlier period of this length: choose other dates to compare with";
+  return `${capitalize(explainUncompared(selection))}: choose other dates`;
 }
 
 // What the release that this data came with changed of days that readers had seen.

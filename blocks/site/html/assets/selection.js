@@ -32,6 +32,17 @@ export class Choice {
   }
 }
 
+const OUT_OF_REACH = {
+  previous: "the data has no full earlier period of this length to compare with",
+  year: "the data does not reach over the same period last year",
+};
+
+/** Why what is chosen is compared with nothing. */
+export function explainUncompared(selection) {
+  const isOpen = !selection.finishedPart(selection.range, 0);
+  return isOpen ? "nothing of the chosen time is finished" : OUT_OF_REACH[selection.against];
+}
+
 /** The choices that every tile, chart and table of a page follows. */
 export class Selection {
   /** @param {object} model the page's: grain, grains, drawn, and whole and opening (null without time) */

@@ -49,7 +49,10 @@ def choose_axis_forms(
         asked = ", ".join(f"max(abs(v{at})), median(abs(v{at}))" for at in range(len(metrics)))
         found = [
             connection.read_parquet(str(file))
-            .query("extract", f"SELECT {asked} FROM (SELECT {values} FROM extract GROUP BY {by})")
+            .query(
+                "extract",
+                f"SELECT {asked} FROM (SELECT {values} FROM extract WHERE {by} IS NOT NULL GROUP BY {by})",
+            )
             .fetchone()
             for file, by in files
         ]

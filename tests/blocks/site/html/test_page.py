@@ -353,6 +353,10 @@ def test_dates_filter(open_page, asked):
         assert_tiles(page, asked, between=(str(FIRST), str(LAST)))
         assert tile(page, "net", "change") == "no earlier period"
         assert "no full earlier period" in page.locator("#compared").inner_text()
+        page.locator("#against").select_option("year")
+        settled(page)
+        assert "does not reach over the same period last year" in page.locator("#compared").inner_text()
+        assert "does not reach over the same period last year" in page.locator(".panel-movement").inner_text()
 
 
 def test_a_goal_of_down_is_coloured_the_other_way(open_page, asked):

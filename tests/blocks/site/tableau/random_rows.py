@@ -183,7 +183,8 @@ class Asked:
         return found
 
     def _list_sizes(self, by: str, metric: Metric) -> list[float]:
-        return [abs(value) for value in self.ask(by, metric).values() if value is not None]
+        found = self.ask(by, metric)
+        return [abs(each) for group, each in found.items() if group is not None and each is not None]
 
     def compare_colours(self, source: Source) -> list[str]:
         found, first = [], next(filter(_is_ranking, self._dataset.metrics), None)
