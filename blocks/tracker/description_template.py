@@ -286,6 +286,11 @@ class _TemplateReader:
             part.after_gap = True
 
     def _read_value(self, part: _OpenPart, line: Line) -> None:
+        if part.values and part.after_gap and not line.bullet and _END.match(line.text):
+            self._close()
+            self._closed = None
+            self._read_free_text(line)
+            return
         goes_on = part.named == "heading" or line.bullet or part.values_as == "paragraphs"
         if not goes_on and part.values_as == "bullets":
             self._unplaced.append(Unplaced(part.field, part.name, line.text, "below"))

@@ -22,6 +22,8 @@ from blocks.sql import write_literal
 SHOWN, LONGEST_NAME = 12, 40  # of columns in an error
 NO_OBJECT = "the row: not a JSON object"
 """What is wrong with a record that is none."""
+MISSPELLED = "is there in another spelling"
+"""What is wrong with a record that has a declared name, which stands before, in other capitals only."""
 RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor", "_order")
 
 
@@ -90,6 +92,17 @@ def find_missing(table: SourceTable, names: Iterable[str], optional: bool = Fals
         for column in table.columns
         if column.origin not in found and (not optional or column.required or column.name in needed)
     ]
+
+
+def find_misspelled(table: SourceTable, names: Iterable[str]) -> dict[str, str]:
+    """Return the names that are none declared but for case and blanks around: name → the declared one."""
+    declared = {_fold(column.origin): column.origin for column in table.columns}
+    known = set(declared.values())
+    return {name: declared[_fold(name)] for name in names if name not in known and _fold(name) in declared}
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def raise_missing(

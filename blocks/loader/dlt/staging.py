@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import BadInput, ContractBroken, replace_vendor_errors
-from blocks.loader.dlt.contract import NO_OBJECT, TextRelation, build_rejection_reason
+from blocks.loader.dlt.contract import MISSPELLED, NO_OBJECT, TextRelation, build_rejection_reason
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import get_cursor, get_load_mode
 from blocks.loader.dlt.values import DUCKDB, build_cast, build_loose_cast, build_text, drop_spelling, get_type
@@ -128,19 +128,27 @@ class Staging:
     def check_types(self, label: str) -> None:
         """Raise ContractBroken if one and the same thing is wrong with most of an item's rows."""
         for item, part in self.execute(MOST_COMMON_REASON):
-            remedy = (
-                "Its type has changed: declare the new one in the dbt source, or have the source correct it."
-            )
-            if str(part).startswith(NO_OBJECT):
-                remedy = "Declare `format: json` if its records go over several lines, or have the source correct it."
             raise ContractBroken(
                 f"load {self.table.full_name} from {item or label}",
                 f"in most rows {part}",
-                remedy,
+                self._write_remedy(str(part)),
                 self.table.full_name,
                 [each.name for each in self.table.columns if str(part).startswith(f"{each.name}: ")],
                 retyped=True,
             )
+
+    def _write_remedy(self, reason: str) -> str:
+        """Say what to do where most rows are rejected for a reason."""
+        correct = "have the source correct it"
+        if reason.endswith(MISSPELLED):
+            return f"Write its `origin` as the source does, declare both spellings as columns, or {correct}."
+        if reason.startswith(NO_OBJECT) and self.table.meta.get("kind") == "rest":
+            return "Let `records` lead to the objects themselves, as `groups[*].orders[*]`."
+        if reason.startswith(NO_OBJECT):
+            return f"Declare `format: json` if its records go over several lines, or {correct}."
+        if reason.startswith("the row: "):
+            return f"{correct.capitalize()}."
+        return f"Its type has changed: declare the new one in the dbt source, or {correct}."
 
 
 def _build_value(column: Column, at: int, native: bool) -> str:

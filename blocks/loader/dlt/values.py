@@ -170,7 +170,8 @@ def build_complaint(column: Column, text: str) -> str:
     number = _build_number(column, text)
     large = write_literal(f"{column.name}: larger than {kind} holds", DUCKDB)
     rounded = write_literal(f"{column.name}: more decimals than {kind} has, and no `round: true`", DUCKDB)
-    plainly = r"\s*[+-]?\d+\.?0*\s*" if not decimal else r"\s*[+-]?\d+(?:\.\d*)?\s*"
+    power = r"(?:[eE]\+?\d{1,4})?\s*"
+    plainly = (r"\s*[+-]?\d+(?:\.\d*)?" if decimal else r"\s*[+-]?\d+\.?0*") + power
     other = f"when try_cast({number} as {kind}) is not null and not contains({number}, '_') then {rounded}"
     return (
         f"case when regexp_full_match({number}, {write_literal(plainly, DUCKDB)})"
@@ -239,7 +240,8 @@ def _build_number(column: Column, text: str) -> str:
     if point == "." and not group:
         return text
     spaced = f"translate({text}, {write_literal(SPACES, DUCKDB)}, '   ')" if group == " " else text
-    whole = rf"(?:\d+|\d{{1,3}}(?:{re.escape(group)}\d{{3}})+)" if group else r"\d+"
+    # no thousands begin with 0: 0.123 is a number with another sign for its decimals
+    whole = rf"(?:\d+|[1-9]\d{{0,2}}(?:{re.escape(group)}\d{{3}})+)" if group else r"\d+"
     pattern = rf"\s*[+-]?(?:{whole}(?:{re.escape(point)}\d*)?|{re.escape(point)}\d+)(?:[eE][+-]?\d+)?\s*"
     bare = f"replace(trim({spaced}), {write_literal(group, DUCKDB)}, '')" if group else spaced
     return (

@@ -37,8 +37,8 @@ def show_link(words: str, url: str) -> str:
 
 
 def join_cell(lines: Sequence[str]) -> str:
-    """The lines of a table's cell as one line: commas between them, no bullets; quoted lines are left out."""
-    words = (" ".join(line.strip().removeprefix(BULLET).split()) for line in lines)
+    """The lines of a table's cell as one line: commas between them, no bullets or headings; no quoted lines."""
+    words = (" ".join(line.strip().removeprefix(BULLET).removeprefix(HEADING).split()) for line in lines)
     own = (word for word in words if not word.startswith(">"))
     return ", ".join(text for word in own if (text := word.rstrip(",;").rstrip())).replace("|", "\\|")
 

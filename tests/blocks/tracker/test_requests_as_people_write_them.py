@@ -158,6 +158,15 @@ LAYOUTS = {
     "colours in wiki text": from_wiki(
         "{color:red}Metrics:{color} net_revenue, orders\n{color:#f00}*Sources:*{color} erp"
     ),
+    "thanks below a heading": document(
+        heading("Metrics"),
+        *VALUES,
+        heading("Sources"),
+        paragraph("erp"),
+        block("rule"),
+        paragraph("Thanks, Ann"),
+    ),
+    "a closing below values": "### Metrics\nnet_revenue\n\norders\n\n### Sources\nerp\n\nBest regards,\nAnn Lee",
     "struck out as HTML": "Metrics: <s>gross</s> net_revenue, orders\nSources: erp",
 }
 
@@ -314,6 +323,12 @@ def test_links_keep_their_address_and_cards_theirs() -> None:
     assert document(paragraph(linked("click", "javascript:alert(1)"))) == "click"
     card = {"type": "inlineCard", "attrs": {"data": {"name": "Report", "url": "https://x.example"}}}
     assert document(paragraph(card)) == "Report (https://x.example)"
+
+
+def test_a_title_in_a_cell_is_a_value_without_the_sign_of_headings() -> None:
+    cell = block("nestedExpand", paragraph("orders"), title="of the shop")
+    text = document(table(["Metrics", [cell]], ["Sources", "erp"]))
+    assert read_template(text)["metrics"] == "of the shop, orders"
 
 
 def test_a_pipe_in_a_cell_is_no_other_cell() -> None:

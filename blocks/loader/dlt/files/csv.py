@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from shutil import copyfileobj
 from typing import TYPE_CHECKING, NamedTuple, TextIO
@@ -117,7 +117,13 @@ def _unquote_preamble(file: SourceFile, skip: int) -> None:
 def _split_line(first: str, content: TextIO, delimiter: str) -> list[str]:
     """Split a line into its fields, and the lines after it that its quotes reach over."""
     lines = iter([first, *islice(content, LOOKED_AT)]) if first.count('"') % 2 else iter([first])
-    return [strip_name(name) for name in next(csv.reader(lines, delimiter=delimiter), [])]
+    return _list_names(lines, delimiter)
+
+
+def _list_names(lines: Iterable[str], delimiter: str) -> list[str]:
+    """List the names in the first of some lines; blanks before a quote are none of its name's, as in the rows."""
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ")
+    return [strip_name(name) for name in next(reader, [])]
 
 
 def _explain_header(table: SourceTable, file: SourceFile, header: Header) -> tuple[str, str]:
@@ -133,6 +139,11 @@ def _explain_header(table: SourceTable, file: SourceFile, header: Header) -> tup
             return f"line {at + 1} has them, between `{written}`", f"Declare {' and '.join(changes)}."
     if not header.names:
         return EMPTY, ""
+    if not find_missing(table, [name.strip('"') for name in header.names]):
+        found = (
+            f"its header is {describe_names(header.names)}, where quotes stand behind a tab or another sign"
+        )
+        return found, "Have the source write them right behind the delimiter."
     if any(VALUE.fullmatch(name) for name in header.names):
         return "its first line looks like data, not like a header", ""
     others = [sign for sign in DELIMITERS if sign != header.delimiter and sign in header.names[0]]
@@ -149,7 +160,7 @@ def _read_lines(file: SourceFile) -> list[str]:
 
 def _split_quietly(line: str, delimiter: str) -> list[str]:
     try:
-        return [strip_name(name) for name in next(csv.reader([line], delimiter=delimiter), [])]
+        return _list_names([line], delimiter)
     except csv.Error:
         return []
 

@@ -31,7 +31,7 @@ def decode_files(context: LoadContext, table: SourceTable, files: Sequence[Sourc
     decoded = []
     for file in files:
         encoding = find_mark(file.path) or declared
-        if _has_single_bytes(encoding) and _is_utf8(context, file.path):
+        if has_single_bytes(encoding) and _is_utf8(context, file.path):
             raise build_file_error(
                 table,
                 file.label,
@@ -76,7 +76,7 @@ def get_encoding(table: SourceTable) -> str:
     return codecs.lookup(declared).name
 
 
-def _has_single_bytes(encoding: str) -> bool:
+def has_single_bytes(encoding: str) -> bool:
     """True for an encoding that gives nearly every byte a sign, so that a text in UTF-8 looks right to it."""
     if encoding == "utf-8":
         return False

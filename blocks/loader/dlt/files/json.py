@@ -10,7 +10,13 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from blocks.loader.dlt.contract import NO_OBJECT, TextRelation, check_columns
+from blocks.loader.dlt.contract import (
+    MISSPELLED,
+    NO_OBJECT,
+    TextRelation,
+    check_columns,
+    find_misspelled,
+)
 from blocks.loader.dlt.files.formats import (
     WITH_ITEM,
     FileFormat,
@@ -104,6 +110,7 @@ def read_record_names(
 
 
 def build_record_relation(
+    table: SourceTable,
     relation: str,
     names: Sequence[str],
     odd_numbers: bool,
@@ -111,13 +118,10 @@ def build_record_relation(
     order: str = "0",
     repeated: bool = False,
     broken: bool = True,
-    numbers: Sequence[str] = (),
 ) -> TextRelation:
-    """Read values out of a relation's column `record`. odd_numbers, repeated, broken: look for them in each record.
-
-    numbers: as `list_numbers` has them.
-    """
-    pointers = {name: "/" + name.replace("~", "~0").replace("/", "~1") for name in names}
+    """Read values out of a relation's column `record`. odd_numbers, repeated, broken: look for them in each record."""
+    numbers = list_numbers(table)
+    pointers = {name: _write_pointer(name) for name in names}
     paths = ", ".join(write_literal(pointer, DUCKDB) for pointer in pointers.values())
     record, texts = "object", {name: f"v[{at + 1}]" for at, name in enumerate(names)}
     if odd_numbers:
@@ -134,12 +138,25 @@ def build_record_relation(
         problem=f"case when object is null then {write_literal(NO_OBJECT, DUCKDB)}"
         + (f" when {_find_repeated()} then 'the row: a name is there more than once'" if repeated else "")
         + (f" when odd and contains(record, {_MARK}) then {_MARKED}" if odd_numbers else "")
+        + "".join(
+            f" when {_find_type(pointers[name])} <> 'NULL' and {_find_type(_write_pointer(right))} is null"
+            f" then {write_literal(f'the row: {right} {MISSPELLED}', DUCKDB)}"
+            for name, right in find_misspelled(table, names).items()
+        )
         + " end",
         numbers={
-            name: f"coalesce(json_type(object, {write_literal(pointer, DUCKDB)}) in {NUMBERS}, false)"
-            for name, pointer in pointers.items()
+            name: f"coalesce({_find_type(pointer)} in {NUMBERS}, false)" for name, pointer in pointers.items()
         },
     )
+
+
+def _write_pointer(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _find_type(pointer: str) -> str:
+    """Build the SQL of a value's type; NULL where the record has no such name."""
+    return f"json_type(object, {write_literal(pointer, DUCKDB)})"
 
 
 def _find_repeated() -> str:
@@ -156,18 +173,22 @@ def _match_odd(numbers: Sequence[str]) -> str:
     small = f"contains(record, {write_literal(SMALL_NUMBER, DUCKDB)})"
     in_list = f"(contains(record, '[') and ({first} or {later}))"
     if numbers:
-        zero = f"({zero} and not {_match_zeros_of(numbers)})"
+        zero = f"case when {zero} then not {_match_zeros_of(numbers)} else false end"
     return f"({named} or {in_list} or (contains(record, '.') and ({zero} or {small})))"
 
 
 def _match_zeros_of(numbers: Sequence[str]) -> str:
-    """Build the SQL that is true for a record of which only these numbers, on its first level, end in zeros."""
-    names = "|".join(map(re.escape, numbers))
-    own = rf'"(?:{names})"\s*:\s*-?[0-9]+{LAST_ZERO}'
-    counts = (f"len(regexp_extract_all(record, {write_literal(each, DUCKDB)}))" for each in (LAST_ZERO, own))
-    # inside of a text that is JSON, and behind a quote inside of a name, they are others
-    others = r"contains(record[2:], '{') or contains(record, '\')"
-    return f"(not ({others}) and {' = '.join(counts)})"
+    """Build the SQL that is true for a record of which only these numbers, on its first level, end in zeros.
+
+    One pattern, which reads the record from its first sign to its last: a string without escapes as a whole, and a
+    number up to what ends it. A record with an object or an escaped sign in it is none: behind these it may be another
+    record's name.
+    """
+    end, names = r"[,}\]\s]", "|".join(map(re.escape, numbers))
+    plain = rf"[0-9]+(?:\.(?:[0-9]*[1-9]|0))?{end}"  # 5.0 is how DuckDB writes it, too
+    own = rf'"(?:{names})"\s*:\s*-?[0-9]+\.[0-9]+{end}'
+    whole = rf'\s*\{{(?:[^"0-9{{]|"[^"\\]*"|{plain}|{own})*'
+    return f"regexp_full_match(record, {write_literal(whole, DUCKDB)})"
 
 
 def _mark_numbers(record: str) -> str:
@@ -275,6 +296,7 @@ def _build_source(group: FileGroup, rejects: str) -> str:
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
     return build_record_relation(
+        table,
         _build_source(group, rejects),
         group.names,
         group.odd_numbers,
@@ -282,7 +304,6 @@ def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextR
         "number",
         group.repeated,
         group.broken,
-        list_numbers(table),
     )
 
 

@@ -16,7 +16,8 @@ from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, NotFound, PlatformError, Rejected, TimedOut
 from blocks.http.errors import Refusal, Refusals
 from blocks.http.session import HttpLimits, HttpSession, describe_content
-from blocks.loader.dlt.rest.page_signs import read_page_signs
+from blocks.loader.dlt.files.encodings import has_single_bytes
+from blocks.loader.dlt.rest.page_signs import has_only_page_signs, read_page_signs
 from blocks.loader.dlt.rest.pages import PageWatch
 
 if TYPE_CHECKING:
@@ -48,12 +49,18 @@ class ExactAnswer(requests.Response):
         return self._parsed
 
     def decode(self) -> str:
-        """Return the text, in the charset that the server names, else UTF-8, UTF-16 or UTF-32; never by a guess."""
+        """Return the text, in the charset that the server names, else UTF-8, UTF-16 or UTF-32; never by a guess.
+
+        UTF-8 is UTF-8 where a charset of single bytes is named, as servers do by default: no other text looks like it.
+        """
         named = "charset=" in self.headers.get("Content-Type", "").lower()
         try:
             encoding = codecs.lookup(str(self.encoding)).name if named else ""
         except LookupError:
             encoding = ""
+        if encoding and has_single_bytes(encoding):
+            with suppress(UnicodeDecodeError):
+                return self.content.decode().removeprefix("\ufeff")
         return self.content.decode(encoding or json.detect_encoding(self.content)).removeprefix("\ufeff")
 
 
@@ -64,6 +71,14 @@ def _keep_repeated(pairs: list[tuple[str, object]]) -> object:
         return found
     texts = (f"{write_json(name)}: {write_json(value)}" for name, value in pairs)
     return simplejson.RawJSON("{" + ", ".join(texts) + "}")
+
+
+def _is_nothing(response: requests.Response, records: str) -> bool:
+    """True where something empty stands for the list of records."""
+    from dlt.common import jsonpath
+
+    found = jsonpath.find_values(records, response.json())
+    return len(found) == 1 and (found[0] in ({}, "") or found[0] is False)
 
 
 def write_json(value: object) -> str:
@@ -137,7 +152,14 @@ class RestApi(HttpSession):
     ) -> Iterator[list[str]]:
         from dlt.sources.helpers.rest_client import RESTClient
 
-        client = RESTClient(self.location, session=self, paginator=paginator)
+        class Client(RESTClient):  # type: ignore[misc]
+            """Takes an empty object, an empty text or false in the place of a list for no records."""
+
+            def extract_response(self, response: requests.Response, data_selector: str) -> list[object]:
+                found: list[object] = super().extract_response(response, data_selector)
+                return [] if _is_nothing(response, data_selector) else found
+
+        client = Client(self.location, session=self, paginator=paginator)
         own = {"response": list[object]()}  # send raises; dlt's own handler would show the URL and the answer
         pages = self._say_progress(
             client.paginate(endpoint, params=dict(params), data_selector=self.records, hooks=own), watch
@@ -150,8 +172,9 @@ class RestApi(HttpSession):
                     raise
                 return
             except Rejected as error:  # as servers refuse a page behind the last one
-                if type(error) not in (NotFound, Rejected) or not watch.may_end():
+                if type(error) not in (NotFound, Rejected):
                     raise
+                watch.end_at_refusal(error)
                 return
             if page is None:
                 watch.check_end()
@@ -234,6 +257,13 @@ class RestApi(HttpSession):
         self.last = url
         return super().send(request, **options)
 
+    def _is_empty_page(self, answer: object) -> bool:
+        """True for an answer that leaves its records out because there are none: it has no other members, either.
+
+        Of a first page a number of records has to say so, too, if there is one.
+        """
+        return has_only_page_signs(answer, counts_any=self._first is not None)
+
     def check_response(self, response: requests.Response, asked: str) -> None:
         """Raise for any answer that is not JSON with records."""
         from dlt.common import jsonpath
@@ -247,7 +277,7 @@ class RestApi(HttpSession):
             answer = response.json()
             if self.records != "$" and isinstance(answer, simplejson.RawJSON):
                 problem = "the answer has a name twice outside of its records"
-            elif jsonpath.find_values(self.records, answer):
+            elif jsonpath.find_values(self.records, answer) or self._is_empty_page(answer):
                 return
         except UnicodeDecodeError as error:
             problem = f"the answer is not {error.encoding}, and names no other charset"

@@ -25,7 +25,7 @@ from blocks.loader.dlt.files.json import (
 from blocks.loader.dlt.incremental import get_window
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.rest.pages import PageWatch
-from blocks.loader.dlt.rest.paginators import create_paginator
+from blocks.loader.dlt.rest.paginators import create_paginator, get_next
 from blocks.loader.dlt.staging import Staging, open_staging_database
 from blocks.loader.dlt.table_config import get_key, get_load_mode, require_setting
 from blocks.records import SourceTable
@@ -72,6 +72,23 @@ def check_endpoint(table: SourceTable, location: str) -> None:
         )
 
 
+def _check_path(table: SourceTable, name: str, path: str) -> None:
+    """Raise Misconfigured for a setting that is to be a JSONPath and is none."""
+    from dlt.common import jsonpath
+
+    broken = False
+    try:
+        jsonpath.compile_path(path)
+    except Exception:  # the parser's own classes
+        broken = True
+    if broken:
+        raise Misconfigured(
+            f"load {table.full_name}",
+            f"its `{name}` is no JSONPath",
+            "Quote a name with other signs than letters, digits, `_` and `-`, as in \"data.'$items'\".",
+        )
+
+
 def _create_watch(context: LoadContext, table: SourceTable) -> PageWatch:
     declared = table.meta.get("paginator")
     return PageWatch(
@@ -107,6 +124,9 @@ def _create_resource(context: LoadContext, table: SourceTable, name: str, watch:
     records = str(table.meta.get("records", "$"))
     api = RestApi(asked, context.location, context.credential, context.deadline, records, _list_key(table))
     endpoint = require_setting(table, "endpoint")
+    _check_path(table, "records", records)
+    if table.meta.get("paginator") in ("next_url", "cursor"):
+        _check_path(table, "next", get_next(table))
     params, paginator = _get_params(context, table), create_paginator(table)
 
     def build_tables() -> Iterator[pa.Table]:
@@ -166,8 +186,7 @@ def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]
         found = RecordNames({}, False)
         if files:
             _check_overlap(connection, table, paths)
-            numbers = list_numbers(table)
-            found = read_record_names(connection, "read_parquet(?)", "''", [paths], numbers)
+            found = read_record_names(connection, "read_parquet(?)", "''", [paths], list_numbers(table))
         names = found.names.get("", [])
         if names:
             check_columns(table, names, label, optional=True)
@@ -175,13 +194,13 @@ def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]
         if files:
             staging.add_rows(
                 build_record_relation(
+                    table,
                     "read_parquet(?)",
                     names,
                     found.odd_numbers,
                     order="number",
                     repeated=found.repeated,
                     broken=found.broken,
-                    numbers=numbers,
                 ),
                 [paths],
             )

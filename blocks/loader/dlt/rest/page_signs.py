@@ -19,26 +19,31 @@ def _split(names: str) -> frozenset[str]:
 
 # where an answer speaks of its pages, beside its own members; names are compared without signs and case
 PLACES = _split(
-    "hits response links meta metadata pagination paging pageinfo page paginationinfo responsemetadata info"
+    "hits response links meta metadata pagination paging pageinfo page paginationinfo responsemetadata info "
+    "pages pager paginator paginginfo pagingmetadata paginationmetadata pagecontext pagedetails cursors "
+    "resultinfo resultset listinfo listmeta searchmetadata additionaldata"
 )
-NEXT = _split(
-    "next nextpage nextcursor nextpagetoken nexttoken nextlink odatanextlink nexturl nextpageurl "
-    "nextrecordsurl nexthref nexturi nextoffset nextstart nextmarker nextkey nextcontinuationtoken "
-    "continuation continuationtoken"
+_NEXT = re.compile(
+    "(?:odata|iot)?next(?:page|records|results|set|batch|continuation|partition|row)?"
+    "(?:link|url|uri|href|path|token|cursor(?:mark)?|marker|key|offset|start|skip|query|results|batch)?"
+    "|nextpage(?:id|number)|continue|continuation(?:token)?|(?:pagination|resumption)token|lastevaluatedkey"
 )
-MORE = _split(
-    "hasmore hasnext hasnextpage hasmoreitems hasmoreresults hasmorepages hasmorerecords hasmoredata "
-    "more moreresults moreavailable istruncated truncated"
+_HEADER_START = re.compile("^x?(?:ms)?(?:pagination|paging|continuation(?=next))?")
+_MORE = re.compile(
+    "(?:has|is)?(?:more|truncated)(?:page|item|result|record|row|data)?s?(?:available|incollection)?"
+    "|hasnext(?:page)?"
 )
-LAST = _split("islast islastpage last lastpage endofstream done")
+LAST = _split("islast islastpage last lastpage endofstream endofrecords endofresults end exhausted done")
 TOTAL = _split(
     "total totalcount totalresults totalrecords totalelements totalitems totalsize totalrows "
     "totalhits totalfound totalentries totaldocs totalobjects totalmatches totalresultcount totalresultscount "
-    "recordstotal resultstotal itemstotal numfound numberfound odatacount xtotalcount xtotal xwptotal "
+    "totalrecordcount totalitemcount totalnumber totalnumberofrecords totalnumberofresults "
+    "recordstotal resultstotal itemstotal numfound numberfound numbermatched hitcount odatacount "
+    "xtotalcount xtotal xwptotal "
     "xpaginationtotalcount"
 )
 COUNT = _split(
-    "count recordcount resultcount resultscount itemcount numresults nbhits"
+    "count recordcount resultcount resultscount itemcount numresults nbhits found matches matched"
 )  # of all records, or of those on the page
 PAGES = _split(
     "totalpages pagecount numpages lastpage pages totalpagecount xtotalpages xwptotalpages "
@@ -56,8 +61,14 @@ ERROR = _split("error errors errormessage errormessages errormsg exception fault
 FAILED = frozenset(("error", "fail", "failed", "failure"))  # as a `status`
 STATUS = _split("status statuscode httpstatus httpstatuscode httpcode")  # of HTTP, said in a body
 ERROR_NUMBER = _split("errcode errorcode errno errornumber")  # 0 is none
+INCOMPLETE = _split(
+    "timedout incompleteresults incomplete partial ispartial partialresults"
+)  # flags of a part
 NOTHING = ("", "0", "null", "none", "false", "undefined")
 FLAGS = {"true": True, "yes": True, "y": True, "false": False, "no": False, "n": False}
+# of the header `Link`: an address in angles or, as some write it, bare; its parameters
+_LINK = re.compile(r"""(?:<([^>]*)>|([^\s<>,;"]+))((?:\s*;\s*[\w*-]+(?:\s*=\s*(?:"[^"]*"|[^\s",;]+))?)*)""")
+_LINK_PARAMETER = re.compile(r""";\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^\s",;]+))""")
 PARTIAL = 206  # the HTTP status of a part
 DEEPEST = 3
 
@@ -92,9 +103,10 @@ def read_page_signs(response: requests.Response, answer: object, records: str) -
     path = [name for name in records.removeprefix("$").removesuffix("[*]").split(".") if name]
     found = [pair for place in _iterate_places(answer, path[:-1]) for pair in place]
     headers = [(_simplify_name(name), value) for name, value in response.headers.items()]
-    nexts = [value for name, value in found if name in NEXT]
-    nexts += [value for name, value in headers if name.removeprefix("x").removeprefix("ms") in NEXT]
-    flags = [flag for name, value in found if name in MORE and (flag := _read_flag(value, True)) is not None]
+    nexts = [value for name, value in found if _NEXT.fullmatch(name)]
+    nexts += [value for name, value in headers if _NEXT.fullmatch(_HEADER_START.sub("", name))]
+    flags = [_read_flag(value, True) for name, value in found if _MORE.fullmatch(name)]
+    flags = [flag for flag in flags if flag is not None]
     named = any(map(_names_page, nexts)) or find_next_link(response.headers) is not None
     if not path and isinstance(answer, dict):  # the answer is the record: its numbers are data
         return PageSigns(named, any(flags) if flags else None, bool(nexts) and not named)
@@ -116,12 +128,30 @@ def read_page_signs(response: requests.Response, answer: object, records: str) -
     )
 
 
+def has_only_page_signs(answer: object, counts_any: bool) -> bool:
+    """True for an object of nothing but what speaks of pages, as `{}`. counts_any: also if it counts records."""
+    if not isinstance(answer, dict):
+        return False
+    names = {_simplify_name(name) for name in answer}
+    known = TOTAL | COUNT | PAGES | LEFT | SIZE | LIMIT | LAST | CURSOR | PLACES | {"offset", "start"}
+    counted = _find_count(
+        [pair for place in _iterate_places(answer, ()) for pair in place], TOTAL | COUNT | PAGES
+    )
+    signs = (name in known or _NEXT.fullmatch(name) or _MORE.fullmatch(name) for name in names)
+    return all(signs) and (counts_any or not counted)
+
+
 def find_next_link(headers: Mapping[str, str]) -> str | None:
-    """Return the address of the `Link` header whose relations have `next`, however it is written."""
-    for link in requests.utils.parse_header_links(headers.get("Link", "")):
-        relations = next((value for name, value in link.items() if name.strip().lower() == "rel"), "")
-        if "next" in relations.lower().split():
-            return str(link["url"])
+    """Return the address of the `Link` header whose relations have `next`, however it is written.
+
+    A comma or semicolon inside of an address or of a text in quotes ends nothing.
+    """
+    for address, bare, parameters in _LINK.findall(headers.get("Link", "")):
+        values = {
+            name.lower(): quoted or plain for name, quoted, plain in _LINK_PARAMETER.findall(parameters)
+        }
+        if "next" in values.get("rel", "").strip("'").lower().split():
+            return str(address or bare).strip()
     return None
 
 
@@ -135,8 +165,16 @@ def _iterate_places(
     for name, value in answer.items():
         if path and name == path[0]:
             yield from _iterate_places(value, path[1:], depth)
+        elif _simplify_name(name) in ("link", "links") and isinstance(value, list):
+            yield [_read_relation(link) for link in value if isinstance(link, dict)]
         elif _simplify_name(name) in PLACES and depth < DEEPEST:
             yield from _iterate_places(value, (), depth + 1)
+
+
+def _read_relation(link: Mapping[str, object]) -> tuple[str, object]:
+    """Return what a link of a list stands for, as `{"rel": "next", "href": "/orders?page=2"}`, and its address."""
+    relation = link.get("rel") or link.get("relation")
+    return str(relation).lower(), link.get("href") or link.get("url") or link.get("uri")
 
 
 def _read_content_range(headers: Iterable[tuple[str, str]]) -> list[tuple[str, object]]:
@@ -165,7 +203,7 @@ def _write_hint(response: requests.Response, has_cursor: bool, left: int) -> str
 
 
 def _names_error(name: str, value: object) -> bool:
-    """True for a member of an answer that says that it failed, such as GraphQL's `errors` beside what could be had."""
+    """True for a member that says that the answer failed, or in part, such as GraphQL's `errors` beside the rest."""
     name = _simplify_name(name)
     if name in ERROR:
         return value is True or (
@@ -175,6 +213,10 @@ def _names_error(name: str, value: object) -> bool:
         )
     if name in ("ok", "success"):
         return _read_flag(value, True) is False
+    if name in INCOMPLETE:
+        return _read_flag(value) is True
+    if name == "shards" and isinstance(value, dict):  # of Elasticsearch
+        return bool(_read_number(value.get("failed")))
     number = _read_number(value)
     if name in ERROR_NUMBER:
         return bool(number)

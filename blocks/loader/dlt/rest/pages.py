@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
-from blocks.errors import BadAnswer, Busy
+from blocks.errors import BadAnswer, Busy, Rejected
 from blocks.loader.dlt.rest.page_signs import PageSigns
 from blocks.loader.dlt.rest.paginators import SINGLE_PAGE
 
@@ -51,7 +51,9 @@ class PageWatch:
         """
         if signs.failed:
             raise BadAnswer(
-                self._asked, "an answer speaks of an error", "Ask its API what is wrong; try again."
+                self._asked,
+                "an answer speaks of an error, or of a part that is missing",
+                "Ask its API what is wrong; try again.",
             )
         repeated = _is_known(records, self._seen)
         self._alike = self._alike + 1 if _is_known(keys, self._seen_keys) else 0
@@ -127,6 +129,23 @@ class PageWatch:
     def may_end(self) -> bool:
         """True if a page that can't be had is none that is missing: all of it came, or the last ones were empty."""
         return self._empty > 0 or self._signs.ended or self._is_counted()
+
+    def end_at_refusal(self, error: Rejected) -> None:
+        """End at a page that was refused. Raises the error if it may be one that is missing.
+
+        A page that had fewer records than the first one was the last, as far as anybody can tell.
+        """
+        short = 0 < self._last < self._first
+        if self.may_end():
+            return
+        if short and self._paginator in ("page_number", "offset") and not self._signs.goes_on:
+            self._note(f"the page after {self._records:,} records was refused, which was taken for the end")
+            self._check_shortage()
+        elif self._pages:
+            came = f"{self._pages:,} pages with {self._records:,} records had come, and nothing says that they are all"
+            raise type(error)(error.asked, error.answer, f"Ask what the API allows: {came}.")
+        else:
+            raise error
 
     def may_end_at(self, is_own: bool) -> bool:
         """True if a cursor's address that was read already is the end. is_own: it is the last page's own."""

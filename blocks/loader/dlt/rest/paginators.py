@@ -47,7 +47,7 @@ def _create_next_url(table: SourceTable) -> BasePaginator:
     """Create the paginator of an address in the answer."""
     from dlt.sources.helpers.rest_client import paginators
 
-    asked, following = f"load {table.full_name}", _get_next(table)
+    asked, following = f"load {table.full_name}", get_next(table)
 
     class LinkPaginator(paginators.JSONLinkPaginator):  # type: ignore[misc]
         """Ends where there is no address: at an empty text, a false, an object without anything."""
@@ -87,13 +87,14 @@ def _create_header_cursor(table: SourceTable) -> BasePaginator:
     """Create the paginator of a cursor that a header has; an empty one is the end."""
     from dlt.sources.helpers.rest_client import paginators
 
-    header = _get_next(table)
+    header = get_next(table)
 
     class HeaderCursorPaginator(paginators.HeaderCursorPaginator):  # type: ignore[misc]
         _next_reference: str | None
 
         def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
-            self._next_reference = response.headers.get(header, "").strip() or None
+            cursor = response.headers.get(header, "").strip()
+            self._next_reference = None if cursor.lower() in NO_PAGE else cursor
 
     paginator: BasePaginator = HeaderCursorPaginator(header, _get_parameter(table, "cursor"))
     return paginator
@@ -114,7 +115,8 @@ def _create_page_number(table: SourceTable) -> BasePaginator:
             signs = read_page_signs(response, response.json(), str(meta.get("records", "$")))
             self.pages, self.records = self.pages + 1, self.records + len(data or [])
             missing = (signs.pages or 0) > self.pages or (signs.total or 0) > self.records
-            goes_on = missing if signs.more is None else signs.more
+            # a first page that is empty may be one that does not count, as page 0 of pages that count from 1
+            goes_on = missing or self.pages == 1 if signs.more is None else signs.more
             super().update_state(response, data or ([None] if goes_on else []))
 
     paginator: BasePaginator = NumberPaginator(
@@ -148,6 +150,8 @@ def _create_cursor(table: SourceTable) -> BasePaginator:
     """Create the paginator of a cursor in the answer."""
     from dlt.sources.helpers.rest_client import paginators
 
+    asked, following = f"load {table.full_name}", get_next(table)
+
     class CursorPaginator(paginators.JSONResponseCursorPaginator):  # type: ignore[misc]
         """Ends at a cursor of blanks, too, and at a word for none."""
 
@@ -156,14 +160,20 @@ def _create_cursor(table: SourceTable) -> BasePaginator:
         def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
             super().update_state(response, data)
             cursor = self._next_reference
+            if isinstance(cursor, dict | list):  # which requests would send as its names
+                raise BadAnswer(
+                    asked,
+                    f"its `{following}` is no cursor",
+                    "Write where in it the cursor is, as `next.after`.",
+                )
             if isinstance(cursor, str) and cursor.strip().lower() in NO_PAGE:
                 self._next_reference = None
 
-    paginator: BasePaginator = CursorPaginator(_get_next(table), _get_parameter(table, "cursor"))
+    paginator: BasePaginator = CursorPaginator(following, _get_parameter(table, "cursor"))
     return paginator
 
 
-def _get_next(table: SourceTable) -> str:
+def get_next(table: SourceTable) -> str:
     """Return where the next page is. OData's name for it has signs of JSONPath in it, and is taken as it is."""
     following = str(table.meta.get("next", "next"))
     return f"'{following}'" if following.startswith("@") else following

@@ -166,6 +166,12 @@ DRIVER_MESSAGES: list[tuple[tuple[str, ...], type[PlatformError], str, str]] = [
         "Check the loader's credentials.",
     ),
     (("permission denied", "command denied"), Unauthorized, "the user may not read it", "Grant it SELECT."),
+    (
+        ("has not been populated",),
+        ContractBroken,
+        "the materialized view holds no data yet",
+        "Have the source refresh it.",
+    ),
     (("unable to open database file",), NotFound, "there is no such file", "Correct the loader's locations."),
     (
         ("file is not a database", "malformed"),

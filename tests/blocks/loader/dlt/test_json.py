@@ -160,6 +160,47 @@ def test_a_name_that_is_there_twice_makes_a_bad_row(desk: Desk, kind: str) -> No
     assert desk.rows("select distinct words from raw_erp.numbers") == [('{"a":1,"a":2}',)]
 
 
+@pytest.mark.parametrize("other", ["Words", "WORDS", " words"])
+def test_a_declared_name_in_another_spelling_makes_a_bad_row(desk: Desk, other: str) -> None:
+    """Its value would be in a column of its own, and the declared one empty. Beside the declared name it is another."""
+    plain = '{"id": 1, "words": "a"}\n{"id": 2, "words": null, "other": "b"}\n{"id": 3, "words": "c", "other": "d"}\n'
+    plain = plain.replace('"other"', f'"{other}"')
+    (desk.erp / "a.jsonl").write_text(f'{plain}{{"id": 4, "{other}": "e"}}\n{{"id": 5, "{other}": null}}\n')
+    report = desk.load(numbers())
+    assert (report.rows, report.quarantined) == (4, 1)
+    waste = desk.rows("select _row, _reason from raw_erp.numbers__quarantine")
+    assert waste == [(f'{{"id": 4, "{other}": "e"}}', "the row: words is there in another spelling")]
+    found = desk.rows("select id, words, words_2 from raw_erp.numbers order by id")
+    assert found == [(1, "a", None), (2, None, "b"), (3, "c", "d"), (5, None, None)]
+
+
+@pytest.mark.parametrize("kind", ["files", "rest"])
+def test_a_declared_name_that_is_written_otherwise_everywhere_is_refused(
+    online: Desk, api: Api, kind: str
+) -> None:
+    records = [{"ID": at, "Words": "a", "id": at} for at in range(3)]
+    table = numbers()
+    if kind == "files":
+        (online.erp / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
+    else:
+        api.answer = lambda handler: api.send(handler, 200, json.dumps({"data": records}).encode())  # type: ignore[method-assign]
+        table = table.model_copy(
+            update={"source": "fx", "meta": {"kind": "rest", "endpoint": "rates", "records": "data"}}
+        )
+    with pytest.raises(ContractBroken, match=r"words is there in another spelling\. Write its `origin`"):
+        online.load(table)
+
+
+@pytest.mark.parametrize("records", [[[{"id": 1}], [{"id": 2}]], [1, 2, 3]])
+def test_records_of_an_api_that_are_no_objects_say_where_these_may_be(
+    online: Desk, api: Api, records: list[object]
+) -> None:
+    api.answer = lambda handler: api.send(handler, 200, json.dumps({"data": records}).encode())  # type: ignore[method-assign]
+    settings = {"kind": "rest", "endpoint": "rates", "records": "data"}
+    with pytest.raises(ContractBroken, match="Let `records` lead to the objects"):
+        online.load(numbers().model_copy(update={"source": "fx", "meta": settings}))
+
+
 def test_a_name_that_an_api_gives_twice_makes_a_bad_row() -> None:
     exact = ExactAnswer()
     exact._content = f'{{"data": [{REPEATED}, {{"n": {{"a": 1.10, "a": "x"}}}}]}}'.encode()
@@ -176,7 +217,7 @@ def test_a_number_beyond_all_bounds_makes_a_bad_row(desk: Desk, value: str) -> N
     )
     report = desk.load(numbers())
     assert (report.rows, report.quarantined) == (2, 1)
-    reason = "larger than decimal(38,10) holds" if value.isdigit() else "not a number"
+    reason = "larger than decimal(38,10) holds" if value[-1].isdigit() else "not a number"
     assert desk.rows("select _reason from raw_erp.numbers__quarantine") == [(f"x: {reason}",)]
 
 

@@ -213,6 +213,7 @@ def test_lines_in_errors_count_from_the_first_of_the_file(desk: Desk) -> None:
         ("Report\nid|v\n1|a\n", 'Declare `delimiter: "|"` and `skip_lines: 1`.'),
         ("id;w\n1;a\n", 'found `;` between id, w. Declare `delimiter: ";"`.'),
         ("id,w\n1,a\n", "column v is missing; its header is id, w"),
+        ('id,\t"v"\n1,a\n', "quotes stand behind a tab or another sign"),
         ("1,geheim\n2,b\n", "its first line looks like data"),
         ("someone@example.com,geheim\n2,b\n", "its first line looks like data"),
     ],
@@ -221,6 +222,22 @@ def test_a_header_that_is_another_is_shown(desk: Desk, text: str, message: str) 
     put(desk, "a.csv", text)
     assert message in (found := refuse(desk, orders()))
     assert "geheim" not in found
+
+
+@pytest.mark.parametrize("header", ['id, "v", "w, x"', ' "id",   "v", "w, ""x"""', 'id, "v", "w\n, x"'])
+def test_blanks_before_a_quote_are_none_of_a_names(desk: Desk, header: str) -> None:
+    """As they are none of a value's."""
+    put(desk, "a.csv", f'{header}\n1, "Öl", "a, b"\n2, "b", c\n')
+    desk.load(orders())
+    assert desk.rows(ROWS) == [(1, "Öl"), (2, "b")]
+    assert desk.rows("select w_x from raw_erp.t order by 1") == [(" c",), ("a, b",)]
+
+
+@pytest.mark.parametrize("rows", ["1,a\n2,b\n3,c\n", "1,a,x,y\n2,b,x,y\n"])
+def test_rows_of_another_length_than_the_header_are_no_type_that_changed(desk: Desk, rows: str) -> None:
+    put(desk, "a.csv", f"id,v,\n{rows}")
+    message = refuse(desk, orders())
+    assert "fields than the header. Have the source correct it." in message
 
 
 def test_a_file_without_rows_is_right_beside_others(desk: Desk) -> None:

@@ -774,3 +774,91 @@ def test_an_answer_of_200_that_speaks_of_an_error_by_a_number_is_refused(
 def test_a_number_of_a_success_is_no_error(online: Desk, api: Api, message: dict[str, object]) -> None:
     answer_with(api, lambda query: {**message, "data": ROWS[:2]})
     assert online.load(plain()).rows == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "records"),
+    [(204, b"", "$"), (200, b"{}", "$"), (200, b"{}", "data"), (200, b'{"total": 0}', "data")]
+    + [(200, f'{{"data": {empty}}}'.encode(), "data") for empty in ("{}", '""', "false", "null", "[]")],
+)
+def test_nothing_is_no_row_of_nothing(
+    online: Desk, api: Api, status: int, answer: bytes, records: str
+) -> None:
+    """Something empty stands for a list, or nothing at all."""
+    api.answer = lambda handler: api.send(handler, status, answer)  # type: ignore[method-assign]
+    report = online.load(plain(records=records))
+    assert (report.rows, report.quarantined) == (0, 0)
+
+
+@pytest.mark.parametrize("end", [b"{}", b'{"next": null}', b'{"data": {}}', b'{"data": ""}'])
+def test_the_page_behind_the_last_one_may_have_no_list(online: Desk, api: Api, end: bytes) -> None:
+    pages = {str(at + 1): {"data": part} for at, part in enumerate((ROWS[:4], ROWS[4:8], ROWS[8:]))}
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        number = parse_qs(urlsplit(handler.path).query)["page"][0]
+        api.send(handler, 200, json.dumps(pages[number]).encode() if number in pages else end)
+
+    api.answer = answer  # type: ignore[method-assign]
+    assert online.load(plain(paginator="page_number", first_page=1)).rows == 10
+
+
+def test_a_first_page_that_is_empty_is_not_the_end(online: Desk, api: Api) -> None:
+    """As page 0 of a server that counts from 1."""
+    answer_with(
+        api, lambda query: {"data": [ROWS[:6], ROWS[6:], []][at - 1] if (at := int(query["page"])) else []}
+    )
+    assert online.load(plain(paginator="page_number", first_page=0)).rows == 10
+
+
+@pytest.mark.parametrize("refusal", [400, 404, 416, 422])
+def test_a_page_that_is_refused_behind_a_short_one_is_the_end_with_a_note(
+    online: Desk, api: Api, refusal: int
+) -> None:
+    """Behind a full one it may be a bound of the server's: the error says how much had come."""
+    send_pages(api, refusal, [ROWS[:4], ROWS[4:8], ROWS[8:]])
+    report = online.load(plain(paginator="page_number"))
+    assert (report.rows, report.notes) == (
+        10,
+        ("the page after 10 records was refused, which was taken for the end",),
+    )
+    send_pages(api, refusal, [ROWS[:4], ROWS[4:8]])
+    with pytest.raises(PlatformError, match="2 pages with 8 records had come"):
+        online.load(plain(paginator="page_number"))
+
+
+def test_a_header_says_by_a_word_that_there_is_no_cursor(online: Desk, api: Api) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        first = "cursor=" not in handler.path
+        body = json.dumps({"data": ROWS[:5] if first else ROWS[5:]}).encode()
+        api.send(handler, 200, body, X_Next_Cursor="5" if first else "null")
+
+    api.answer = answer  # type: ignore[method-assign]
+    assert online.load(plain(paginator="header_cursor", next="X-Next-Cursor")).rows == 10
+    assert len(api.seen) == 2
+
+
+def test_a_cursor_that_is_an_object_is_refused_with_what_to_declare(online: Desk, api: Api) -> None:
+    answer_with(api, lambda query: {"data": ROWS[:5], "next": {"after": "5"}})
+    with pytest.raises(BadAnswer, match=r"`next` is no cursor.*as `next\.after`"):
+        online.load(plain(paginator="cursor"))
+
+
+@pytest.mark.parametrize("meta", [{"records": "$items"}, {"paginator": "cursor", "next": "$after"}])
+def test_a_setting_that_is_no_jsonpath_is_refused(online: Desk, api: Api, meta: dict[str, object]) -> None:
+    answer_with(api, lambda query: {"$items": ROWS})
+    with pytest.raises(Misconfigured, match="is no JSONPath"):
+        online.load(plain(**meta))
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", '"ISO-8859-1"', "windows-1252"])
+def test_a_charset_of_single_bytes_that_is_named_for_utf_8_spoils_no_text(
+    online: Desk, api: Api, charset: str
+) -> None:
+    """As servers name one that was never chosen; what is in it is read as such."""
+    for at, encoding in enumerate(("utf-8", charset.strip('"'))):
+        body = '{"data": [{"id": 1, "v": "Müller"}]}'.encode(encoding)
+        api.answer = lambda handler, body=body: api.send(  # type: ignore[method-assign]
+            handler, 200, body, Content_Type=f"application/json; charset={charset}"
+        )
+        online.load(plain())
+        assert online.rows("select v from raw_fx.rates") == [("Müller",)], at
