@@ -21,6 +21,19 @@ FILLERS = frozenset(
 """Words between the words of a name, which say nothing by themselves."""
 LINKS = frozenset(_split("of for from per von vom der des pro je für s"))
 """Words over which the words of a name may change places: `rate of refunds`."""
+CONDITIONS = frozenset(
+    _split(
+        "on with without from of for in at above below under over where who which that lost von mit ohne aus für bei "
+        "in am"
+    )
+)
+"""What begins words that leave something out, behind a metric's or a dimension's name: `orders on weekends`."""
+NO_CONDITION = frozenset(
+    _split(
+        "chart charts graph table line bar bars pie trend time page dashboard report overview us me team please"
+    )
+)
+"""What stands behind such a word and leaves nothing out: `orders over time`."""
 GENERIC = frozenset(
     _split(
         "average mean rate ratio value total number count share days day per first new seen time net gross amount "

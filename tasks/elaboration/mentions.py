@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from tasks.elaboration.lexicon import COMMON_VALUES, FILLERS, LINKS
+from tasks.elaboration.lexicon import COMMON_VALUES, CONDITIONS, FILLERS, LINKS, NO_CONDITION
 from tasks.elaboration.text import Sentence, Token
 from tasks.elaboration.vocabulary import INITIALS, Phrase, PhraseWord, Vocabulary
 
@@ -69,6 +69,7 @@ BY = frozenset(
 )
 REST = frozenset(["other", "others", "all", "any", "none", "unknown", "andere", "anderen", "alle", "keine"])
 ONLY = frozenset(["only", "just", "nur", "ausschließlich", "solely"])
+LONGEST_CONDITION = 6
 PLACES = frozenset(["in", "for", "from", "within", "aus", "für", "innerhalb", "at", "to"])
 COUNTING = frozenset(["many", "number", "count", "total", "anzahl", "viele", "zahl", "volume", "of"])
 SHOWING = re.compile(
@@ -505,6 +506,44 @@ def _is_excluded(mention: Mention, sentence: Sentence, others: Sequence[Mention]
         return True
     beside = [each for each in values if sentence.tokens[each.first].clause == clause]
     return len(beside) == 1 and bool(_OUT.search(sentence.read_clause(mention.first)))
+
+
+def list_unread_beside(mention: Mention, sentence: Sentence) -> list[str]:
+    """Names in a list with a value that are none that readers see, as they are written."""
+    tokens, found = sentence.tokens, []
+    for place, step in ((mention.end, 1), (mention.first - 1, -1)):
+        gap = (
+            tokens[max(place, mention.end)].gap
+            if step > 0 and place < len(tokens)
+            else tokens[mention.first].gap
+        )
+        joined = 0 <= place < len(tokens) and tokens[place].low in ("and", "or", "und", "oder")
+        at = place + step if joined else place
+        if (
+            0 < at < len(tokens)
+            and at not in sentence.used
+            and tokens[at].is_capital
+            and (joined or "," in gap)
+        ):
+            found.append(tokens[at].text)
+    return found
+
+
+def read_condition(mention: Mention, sentence: Sentence) -> str:
+    """What stands behind a mention as a condition that nothing was made of, as `on weekends`; empty for none."""
+    tokens, start = sentence.tokens, mention.end
+    if start >= len(tokens) or start in sentence.used or tokens[start].low not in CONDITIONS:
+        return ""
+    last = start
+    for place in range(start + 1, min(start + LONGEST_CONDITION, len(tokens))):
+        ends = tokens[place].clause != tokens[start].clause or tokens[place].low in BY
+        if place in sentence.used or ends:
+            break
+        last = place
+    said = [
+        each for each in tokens[start + 1 : last + 1] if not each.is_filler and each.low not in NO_CONDITION
+    ]
+    return sentence.text[tokens[start].start : tokens[last].end] if said else ""
 
 
 def _is_said_not(mention: Mention, before: Sequence[Token], others: Sequence[Mention]) -> bool:

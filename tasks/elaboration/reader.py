@@ -10,7 +10,7 @@ from blocks.records import Analysis
 from blocks.wishes import Filter
 from tasks.elaboration.cues import Cue, find_cues, find_targets, find_top, list_unread_times
 from tasks.elaboration.lexicon import FILLERS
-from tasks.elaboration.mentions import SHOWING, Mention, find_mentions
+from tasks.elaboration.mentions import SHOWING, Mention, find_mentions, list_unread_beside, read_condition
 from tasks.elaboration.missing import find_missing
 from tasks.elaboration.proposal import ORDER, Item, Missing, Proposal, Question
 from tasks.elaboration.text import Sentence, find_keys, read_sentences
@@ -418,19 +418,38 @@ def _list_leftovers(
             )
     told = {each.words for each in missing}
     if draft.items:
-        draft.leftovers += _list_unread_times(sentences)
+        conditions = _list_unread_conditions(sentences, mentions)
+        draft.leftovers += [*conditions, *_list_unread_times(sentences, conditions)]
     for sentence in sentences:
         unread = not sentence.used and not sentence.skipped and len(sentence.tokens) > 2
         if unread and not any(each in sentence.text for each in told):
             draft.leftovers.append(code(sentence.text, 80))
 
 
-def _list_unread_times(sentences: Sequence[Sentence]) -> list[str]:
-    """Times that are named in sentences of which something else was read."""
+def _list_unread_times(sentences: Sequence[Sentence], told: Sequence[str]) -> list[str]:
+    """Times that are named in sentences of which something else was read. told: what is said of those already."""
     read = [each for each in sentences if each.used and not each.skipped]
+    times = [time for each in read for time in list_unread_times(each)]
     return [
-        f"{code(time)}: a time that nothing was made of" for each in read for time in list_unread_times(each)
+        f"{code(time)}: a time that nothing was made of"
+        for time in times
+        if not any(time in each for each in told)
     ]
+
+
+def _list_unread_conditions(sentences: Sequence[Sentence], mentions: Sequence[Mention]) -> list[str]:
+    """What would have left something out, had it been understood."""
+    found = []
+    for mention in mentions:
+        sentence = sentences[mention.sentence]
+        if not mention.refused and (condition := read_condition(mention, sentence)):
+            found.append(f"{code(condition, 60)}, after {code(mention.typed)}")
+        if mention.kind == "value" and not mention.refused:
+            named = list_unread_beside(mention, sentence)
+            found += [
+                f"{code(each)}, beside {code(mention.typed)}: no value that readers see" for each in named
+            ]
+    return found
 
 
 def keep_valid(proposal: Proposal, faults: Mapping[str, str]) -> Proposal:
