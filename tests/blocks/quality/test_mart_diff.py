@@ -61,6 +61,12 @@ def values(rows: str, columns: str = "k, v") -> str:
         pytest.param(
             values("(null, 1), (2, 2)"), values("(null, 1), (2, 2)"), (0, 0, 0), id="NULL in the key"
         ),
+        pytest.param(
+            values("(null, 1), (2, 2), (3, 3)"),
+            values("(null, 1), (2, 2), (4, 4)"),
+            (1, 1, 0),
+            id="NULL among other keys",
+        ),
         pytest.param(values("(null, 1)"), values("('', 1)"), (1, 1, 0), id="NULL is not an empty text"),
         pytest.param(values("(1, 1)"), values("(1, '1')"), (0, 0, 0), id="retyped, the same as text"),
         pytest.param(values("(1, 20)"), values("(1, '20 min')"), (0, 0, 1), id="retyped and changed"),
