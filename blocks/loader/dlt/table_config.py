@@ -31,7 +31,17 @@ COLUMN_SETTINGS = {"origin", "required", "format", "decimal", "thousands", "roun
 
 
 def check_settings(table: SourceTable) -> None:
-    """Raise Misconfigured for a setting that is written almost as one of ours; others' meta is none of our business."""
+    """Raise Misconfigured for a setting that is written almost as one of ours, or two columns of one name.
+
+    Others' meta is none of our business.
+    """
+    names = [column.name.casefold() for column in table.columns]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise Misconfigured(
+            f"load {table.full_name}",
+            f"it declares column {', '.join(twice)} twice, but for upper and lower case",
+            "Take one of both out of the dbt source.",
+        )
     found = [(name, TABLE_SETTINGS, "its meta") for name in table.meta]
     for column in table.columns:
         found += [(name, COLUMN_SETTINGS, f"the meta of column {column.name}") for name in column.meta]

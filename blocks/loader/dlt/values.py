@@ -237,6 +237,12 @@ def _get_scale(column: Column) -> int:
 def _build_number(column: Column, text: str) -> str:
     """Build the SQL of a number as DuckDB reads it, of one written with the column's own signs; NULL if it is not."""
     point, group = _get_sign(column, "decimal", "."), _get_sign(column, "thousands", "")
+    if point == group:
+        raise Misconfigured(
+            f"load column {column.name}",
+            f"{point} stands for its `decimal` and for its `thousands`: 1{point}5 could be either",
+            "Declare both, as in `decimal: ','` and `thousands: '.'`; a decimal sign that is not declared is a point.",
+        )
     if point == "." and not group:
         return text
     spaced = f"translate({text}, {write_literal(SPACES, DUCKDB)}, '   ')" if group == " " else text

@@ -298,6 +298,10 @@ def test_wrong_settings_are_found_before_anything_is_loaded() -> None:
         "its format is not known",
     ]
     assert find_table_faults(orders(format="xlsx", skip_lines=2)) == []
+    twice = orders().model_copy(
+        update={"columns": columns(("id", "integer", "id", True), ("ID", "date", "x", False))}
+    )
+    assert "declares column id twice, but for upper and lower case" in str(find_table_faults(twice)[0])
 
 
 def test_a_declared_encoding_does_not_make_other_signs_of_utf8(desk: Desk) -> None:

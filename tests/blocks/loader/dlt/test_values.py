@@ -145,6 +145,16 @@ def test_a_way_of_writing_that_is_none_is_refused(meta: dict[str, Any]) -> None:
         read("1", "date" if "format" in meta else "integer", **meta)
 
 
+@pytest.mark.parametrize("meta", [{"thousands": "."}, {"decimal": ","}, {"decimal": ",", "thousands": ","}])
+def test_one_sign_is_not_both_decimal_and_thousands(meta: dict[str, str]) -> None:
+    """`thousands: "."` alone would make 1250 of 12.50, as a point is the decimal sign where none is declared."""
+    if meta == {"decimal": ","}:
+        assert read("12,50", "decimal(9,2)", **meta) == "12.50"
+        return
+    with pytest.raises(Misconfigured, match="stands for its `decimal` and for its `thousands`"):
+        read("12.50", "decimal(9,2)", **meta)
+
+
 def test_the_reason_says_that_decimals_would_be_lost() -> None:
     column = Column(name="a", data_type="decimal(9,2)", origin="a")
     sql = f"select {build_complaint(column, 'x')} from (select unnest(['1.005', 'x']) as x)"
