@@ -118,6 +118,9 @@ class UnclearError(ValueError):
     """A text that stands for no such wish; its message says what can be written, in Markdown."""
 
 
+_SECOND = re.compile(r"\w\s*(?:!=|<>|=)\s*\S")  # as in `North and region = South`
+
+
 def read_filter(text: str, excluding: bool = True) -> Filter:
     """A filter; its dimension is as it was written.
 
@@ -140,7 +143,13 @@ def read_filter(text: str, excluding: bool = True) -> Filter:
         return Filter(dimension=name, low=low, high=high)
     if name.endswith(("<", ">")):
         raise UnclearError(f"Limits are included: write `>=` or `<=`. {FILTERS}")
-    return Filter(dimension=name, values=_read_values(remainder))
+    values = _read_values(remainder)
+    if more := next((each for each in values if _SECOND.search(each) and f'"{each}"' not in remainder), ""):
+        raise UnclearError(
+            f"`{more[:60]}` has a second condition in it: write each in an entry of its own, or one value in quotes. "
+            f"{FILTERS}"
+        )
+    return Filter(dimension=name, values=values)
 
 
 def _read_values(text: str) -> tuple[str, ...]:

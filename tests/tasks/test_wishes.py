@@ -85,6 +85,15 @@ def test_what_is_not_a_value_and_what_is_a_value_that_begins_so_are_told_apart()
     assert "`Atlantis` is no value of `country` now" in gap
 
 
+def test_two_conditions_in_one_filter_are_refused() -> None:
+    """They were read as one value, `North and region = South`, which no row has."""
+    for text in ("region = North and region = South", "region = North or size = L"):
+        with pytest.raises(UnclearError, match="write each in an entry of its own"):
+            read_filter(text)
+    assert read_filter('region = "North and b = c"').values == ("North and b = c",)
+    assert read_filter("region = Bosnia and Herzegovina").values == ("Bosnia and Herzegovina",)
+
+
 @pytest.mark.parametrize(
     ("text", "read"),
     [
