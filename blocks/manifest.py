@@ -103,6 +103,11 @@ class NodeConfig(_Hooks, total=False):
     fail_calc: str
     warn_if: str
     error_if: str
+    unique_key: str | list[str] | None
+    incremental_strategy: str | None
+    on_schema_change: str | None
+    delimiter: str | None
+    column_types: dict[str, str]
     store_failures: bool | None
 
 

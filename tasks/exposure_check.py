@@ -30,6 +30,7 @@ def check_exposures(
     """Each exposure by itself. tickets: the keys that there are; None: nobody looked."""
     places = {str(node.get("name")): get_place(node) for node in list_nodes(manifest.get("exposures"))}
     yield from _check_shared_tickets(catalogue, places)
+    yield from _check_shared_titles(catalogue, places)
     kinds = {str(node.get("name")): node.get("type") for node in list_nodes(manifest.get("exposures"))}
     for exposure in catalogue.exposures:
         place = places.get(exposure.name, "exposures")
@@ -54,6 +55,19 @@ def _check_shared_tickets(catalogue: Catalogue, places: Mapping[str, str]) -> It
                 "it asks for, the same dashboard under several names",
                 "Let one of them keep the ticket, and give the others their own, or a `schedule`.",
             )
+
+
+def _check_shared_titles(catalogue: Catalogue, places: Mapping[str, str]) -> Iterator[Finding]:
+    """One finding for each title that several dashboards have."""
+    titles: dict[str, list[str]] = {}
+    for exposure in catalogue.exposures:
+        if exposure.metrics:
+            titles.setdefault(exposure.title.strip().casefold(), []).append(exposure.name)
+    for names in titles.values():
+        if len(names) > 1:
+            problem = f"{' and '.join(names)} have one title: readers can't tell them apart in the index"
+            place = places.get(names[0], "exposures")
+            yield warn(f"exposure {names[0]}", place, problem, "Give each a `label` of its own.")
 
 
 def _list_problems(
@@ -89,6 +103,9 @@ def _list_problems(
         )
     if exposure.ticket and tickets is not None and exposure.ticket not in tickets:
         yield warn, f"its ticket {exposure.ticket} is not there", "Write the ticket, or correct the key."
+    for what, names in (("metrics", exposure.metrics), ("dimensions", exposure.dimensions)):
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            yield warn, f"its {what} name {', '.join(twice)} twice", "Name it once."
     yield from _list_name_problems(exposure, catalogue)
     yield from _list_wish_problems(exposure, catalogue)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from blocks.catalogue import Catalogue
+from blocks.dbt.checks.code import check_code
 from blocks.dbt.checks.expressions import check_expressions
 from blocks.dbt.checks.keys import REFUSED, check_keys
 from blocks.dbt.checks.meta import check_meta
@@ -63,6 +64,7 @@ def check_project(
         lambda: check_marts(manifest, catalogue, marts),
         lambda: check_ambiguous(manifest, marts),
         lambda: check_relations(manifest, built, schema),
+        lambda: check_code(manifest, built, dbt.folder),
         lambda: check_sources(manifest, built, LOADERS, {"serving", "control"}, schema),
         lambda: check_loads(manifest, catalogue, loaders, located, shown),
         lambda: check_tests(manifest, built),
@@ -174,25 +176,17 @@ def check_loads(
         f"{node.get('source_name')}.{node.get('name')}": get_place(node)
         for node in list_nodes(manifest.get("sources"))
     }
-    for table in catalogue.tables:
-        if (loader := kinds.get(table.loader)) and "quarantine_of" not in table.meta:
-            for fault in loader.find_faults(table):
+    loaded = [table for table in catalogue.tables if table.loader in kinds and not table.seed]
+    for table in loaded:
+        if "quarantine_of" not in table.meta:
+            for fault in kinds[table.loader].find_faults(table):
                 place = places.get(table.full_name, "sources")
                 about = fault.asked.removeprefix("load ").replace(table.full_name, "").strip()
                 problem = f"{about}: {fault.answer}" if about else fault.answer
                 yield make_error(f"source {table.full_name}", place, problem, fault.remedy)
-    sources = {table.source: table.loader for table in catalogue.tables if table.loader in kinds}
-    needed: dict[str, list[str]] = {}
-    for mart in sorted(shown):
-        for node in _find_lineage(catalogue, mart) & manifest["sources"].keys():
-            needed.setdefault(str(manifest["sources"][node]["source_name"]), []).append(mart)
-    for source, kind in sorted(sources.items()) if located is not None else ():
-        if kinds[kind].find_location_fault(source):
-            marts = list(dict.fromkeys(needed.get(source, ())))
-            of = f": no load of it, so nothing of {', '.join(marts[:5])}" if marts else ""
-            say = make_error if marts else warn
-            fix = f"Run with --source {source}=LOCATION, or a saved loader."
-            yield say(f"source {source}", "--source", f"nothing says where it is{of}", fix)
+    sources = {table.source: table.loader for table in loaded}
+    if located is not None:
+        yield from _check_places(manifest, catalogue, kinds, sources, shown)
     for name in located or ():
         if name not in sources:
             yield make_error(
@@ -201,6 +195,37 @@ def check_loads(
                 f"the project has no source of this name that is loaded here{suggest_name(name, sources)}",
                 f"There are {', '.join(sorted(sources)) or 'none'}.",
             )
+
+
+def _check_places(
+    manifest: Manifest,
+    catalogue: Catalogue,
+    kinds: Mapping[str, Loader],
+    sources: Mapping[str, str],
+    shown: Iterable[str],
+) -> Iterator[Finding]:
+    """Sources that no loader of the run can bring: of no place, or of a service that it has no loader for."""
+    services = {
+        each.source: each.loader for each in catalogue.tables if each.loader in LOADERS and not each.seed
+    }
+    needed: dict[str, list[str]] = {}
+    for mart in sorted(shown):
+        for node in _find_lineage(catalogue, mart) & manifest["sources"].keys():
+            needed.setdefault(str(manifest["sources"][node]["source_name"]), []).append(mart)
+    for source, kind in sorted({**services, **sources}.items()):
+        if kind in kinds and not kinds[kind].find_location_fault(source):
+            continue
+        marts = list(dict.fromkeys(needed.get(source, ())))
+        of = f": no load of it, so nothing of {', '.join(marts[:5])}" if marts else ""
+        place, why = "--source", "nothing says where it is"
+        fix = f"Run with --source {source}=LOCATION, or a saved loader."
+        if kind not in kinds:
+            place, why = "--loader", f"it is for `{kind}`, and no such loader is given"
+            fix = (
+                f"Run with --loader {kind}-loader/NAME. Where that word is a label, `init` mends it, with --source "
+                f"{source}=LOCATION unless its files or seeds are in the project; without `loader` it is read as is."
+            )
+        yield (make_error if marts else warn)(f"source {source}", place, f"{why}{of}", fix)
 
 
 def check_tickets(checked: Iterable[Requirement | Incomplete]) -> Iterator[Finding]:

@@ -55,6 +55,11 @@ MODELS = {
     "written": "{{ config(materialized='external', location='out.parquet') }} select 1 as id",
     "bare": "select 1 as id, current_date as sold_on",
     "elsewhere": "{{ config(database='other') }} select 1 as id, current_date as sold_on",
+    "grown": "{{ config(materialized='incremental', on_schema_change='apend_new_columns') }}"
+    " select id, current_date as sold_on from analytics.sales",
+    "keyed": "{{ config(materialized='incremental', unique_key='idd') }} select c.id, current_date as sold_on"
+    " from {{ ref('coded') }} c left join other.things t using (id)",
+    "tabled": "{{ config(materialized='tabel') }} select 1 as id, current_date as sold_on",
     "apart": "select 1 as id",
     "days": "select current_date as sold_on",
     "nobody": "{{ config(materialised='table', own_word=config.get('own_wrd')) }} select 1 as id",
@@ -86,6 +91,8 @@ models:
       - {name: region}
   - name: apart
     columns: [{name: id, data_tests: [unique]}]
+  - name: keyed
+    columns: [{name: id}, {name: sold_on}, {name: state, data_type: varchar}]
   - name: nobody
     descripton: Asked for by nobody
     colums: [{name: id}]
@@ -97,6 +104,9 @@ models:
       - {name: amount}
     docs: {show: true}
     docs: {show: false}
+seeds:
+  - name: coded
+    config: {column_types: {cod: varchar}}
 sources:
   - name: shop
     schema: raw_shop
@@ -165,6 +175,17 @@ semantic_models:
         agg: percentile
         expr: amount
         agg_params: {percentile: 0.5, use_approximate_percentile: true}
+  - name: keyed
+    model: ref('keyed')
+    defaults: {agg_time_dimension: sold_on}
+    entities: [{name: keyed, type: primary, expr: id}]
+    dimensions:
+      - {name: sold_on, type: time, type_params: {time_granularity: day}}
+      - {name: size, type: categorical, expr: "case when id > 1 then 'L'"}
+    measures:
+      - {name: states, agg: sum, expr: state}
+      - {name: means, agg: sum, expr: avg(id)}
+      - {name: days, agg: sum, expr: "sum(id) over ()"}
   - name: bare
     model: ref('bare')
     defaults: {agg_time_dimension: sold_on}
@@ -231,6 +252,19 @@ exposures:
     owner: {name: A}
     depends_on: [ref('sales')]
     config: {meta: {ticket: [SH-1], schedule: daily}}
+  - name: drifting
+    type: dashboard
+    label: Drifting
+    owner: {name: A}
+    depends_on: [ref('sales'), ref('grown'), ref('keyed'), ref('tabled')]
+    config:
+      meta: {schedule: daily, metrics: [revenue, revenue], dimensions: [region], filters: region = a and region = b}
+  - name: drifting_too
+    type: dashboard
+    label: drifting
+    owner: {name: A}
+    depends_on: [ref('sales')]
+    config: {meta: {schedule: daily, metrics: [revenue]}}
   - name: switched_off
     type: dashboard
     owner: {name: A}
@@ -335,6 +369,52 @@ SEEDED = [
     ("error", "model nobody.id", "`data_test` is no key that dbt reads (did you mean data_tests?)"),
     ("error", "model nobody.amount", "`severty` is no configuration that dbt reads (did you mean severity?)"),
     ("warning", "dbt", "There are 1 unused configuration paths"),
+    # code
+    (
+        "error",
+        "model grown",
+        "it is incremental without a unique_key and without is_incremental(): every run adds",
+    ),
+    (
+        "error",
+        "model grown",
+        "its on_schema_change `apend_new_columns` is unknown (did you mean append_new_columns?)",
+    ),
+    (
+        "error",
+        "model grown",
+        "it reads analytics.sales by its name, past dbt: that is model sales as somebody built",
+    ),
+    ("error", "model keyed", "its unique_key idd is no column of it (did you mean id?)"),
+    (
+        "warning",
+        "model keyed",
+        "it reads other.things by its name, past dbt: no load, test, lineage or release",
+    ),
+    (
+        "error",
+        "model tabled",
+        "its materialization `tabel` is unknown (did you mean table?): it can't be built",
+    ),
+    ("error", "seed coded", "column id stands twice in its header"),
+    ("error", "seed coded", "its column_types name cod, which its header does not have (did you mean code?)"),
+    ("error", "semantic model keyed", "is not one expression of SQL"),
+    ("error", "semantic model keyed", "measure states takes the sum of state, which is declared as varchar"),
+    (
+        "error",
+        "semantic model keyed",
+        "measure means aggregates twice: sum of an expression that aggregates itself",
+    ),
+    (
+        "warning",
+        "exposure drifting",
+        "drifting and drifting_too have one title: readers can't tell them apart",
+    ),
+    ("warning", "exposure drifting", "its metrics name revenue twice"),
+    ("error", "exposure drifting", "has a second condition in it: write each in an entry of its own"),
+    ("error", "mart grown", "it has no suite grown.json"),
+    ("error", "mart keyed", "it has no suite keyed.json"),
+    ("error", "mart tabled", "it has no suite tabled.json"),
     # expressions
     (
         "error",
@@ -536,6 +616,7 @@ def write_project(folder: Path) -> None:
         "dbt/macros/generate_schema_name.sql": GENERATE,
         "dbt/snapshots/sales_history.sql": SNAPSHOT,
         "dbt/models/all.yml": YAML,
+        "dbt/seeds/coded.csv": "id,ID,code\n1,1,01\n",
         "expectations/sales.json": json.dumps(SUITE),
         "expectations/elswhere.json": json.dumps(SUITE),
         "expectations/days.json": "[",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from blocks.dbt.checks.nodes import get_place, list_nodes
@@ -19,15 +20,19 @@ from blocks.manifest import (
 from blocks.sql import parse_expression
 
 _FIX = "Correct the name, or declare the column."
+_OF_NUMBERS = frozenset(("sum", "average", "median", "percentile"))
+_TEXT = re.compile(r"n?(var)?char|text|string", re.IGNORECASE)
 
 
 def check_expressions(manifest: Manifest) -> Iterator[Finding]:
     """What each semantic model reads that its model's YAML does not declare, where that declares any column."""
     nodes = manifest.get("nodes") or {}
+    dialect = str((manifest.get("metadata") or {}).get("adapter_type") or "duckdb")
     for semantic in list_nodes(manifest.get("semantic_models")):
         parents = (semantic.get("depends_on") or {}).get("nodes") or ()
         model = next((nodes[key] for key in parents if key in nodes), Node())
         columns = {str(name).lower() for name in model.get("columns") or {}}
+        yield from _check_readable(semantic, model, dialect)
         if not columns:
             continue
         about, undeclared = f"semantic model {semantic.get('name')}", dict[str, None]()
@@ -48,22 +53,62 @@ def check_expressions(manifest: Manifest) -> Iterator[Finding]:
             yield warn(about, get_place(semantic), problem, _FIX)
 
 
-def _list_columns(semantic: SemanticModelNode) -> Iterator[tuple[str, str, str]]:
-    """(kind, name, column in lower case) of all that a semantic model reads, where its SQL can be read."""
+def _check_readable(semantic: SemanticModelNode, model: Node, dialect: str) -> Iterator[Finding]:
+    """Expressions that are none, or that a measure's own aggregation can't be of."""
     from sqlglot import exp
 
+    about, place = f"semantic model {semantic.get('name')}", get_place(semantic)
+    types = {
+        str(name).lower(): str(each.get("data_type") or "")
+        for name, each in (model.get("columns") or {}).items()
+    }
+    for kind, each in _list_parts(semantic):
+        name, text = str(each.get("name")), str(each.get("expr") or each.get("name"))
+        try:
+            tree = parse_expression(text, dialect)
+        except PlatformError as fault:
+            problem = f"{kind} {name}: {fault.answer} of SQL"
+            yield make_error(
+                about, place, problem, "Correct its `expr`: what is made of it can't be computed."
+            )
+            continue
+        if kind != "measure":
+            continue
+        aggregation = str(each.get("agg"))
+        if any(not found.find_ancestor(exp.Window, exp.Subquery) for found in tree.find_all(exp.AggFunc)):
+            problem = (
+                f"measure {name} aggregates twice: {aggregation} of an expression that aggregates itself"
+            )
+            yield make_error(about, place, problem, "Let `expr` be of one row, and `agg` aggregate it.")
+        kept = types.get(tree.name.lower(), "") if isinstance(tree, exp.Column) else ""
+        if aggregation in _OF_NUMBERS and _TEXT.match(kept):
+            problem = f"measure {name} takes the {aggregation} of {tree.name}, which is declared as {kept}"
+            yield make_error(about, place, problem, "Name a number, or cast it in `expr`.")
+
+
+def _list_parts(
+    semantic: SemanticModelNode,
+) -> Iterator[tuple[str, EntityNode | DimensionNode | MeasureNode]]:
+    """(kind, part) of all that a semantic model declares."""
     parts: dict[str, Sequence[EntityNode | DimensionNode | MeasureNode] | None] = {
         "entity": semantic.get("entities"),
         "dimension": semantic.get("dimensions"),
         "measure": semantic.get("measures"),
     }
     for kind, listed in parts.items():
-        for each in listed or ():
-            name = str(each.get("name"))
-            try:
-                tree = parse_expression(str(each.get("expr") or name), "duckdb")
-            except PlatformError:  # of which the metric's own check speaks
-                continue
-            for column in tree.find_all(exp.Column):
-                if not column.find_ancestor(exp.Lambda):
-                    yield kind, name, column.name.lower()
+        yield from ((kind, each) for each in listed or ())
+
+
+def _list_columns(semantic: SemanticModelNode) -> Iterator[tuple[str, str, str]]:
+    """(kind, name, column in lower case) of all that a semantic model reads, where its SQL can be read."""
+    from sqlglot import exp
+
+    for kind, each in _list_parts(semantic):
+        name = str(each.get("name"))
+        try:
+            tree = parse_expression(str(each.get("expr") or name), "duckdb")
+        except PlatformError:  # which is said by itself
+            continue
+        for column in tree.find_all(exp.Column):
+            if not column.find_ancestor(exp.Lambda):
+                yield kind, name, column.name.lower()

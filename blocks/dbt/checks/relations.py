@@ -8,7 +8,7 @@ from blocks.catalogue import BUILT, find_database, is_elsewhere
 from blocks.dbt.checks.nodes import get_config, get_name, get_place, list_nodes, make_node_error, warn_about
 from blocks.dbt.hooks import runs_statements
 from blocks.dbt.macros import Macros
-from blocks.findings import Finding, warn
+from blocks.findings import Finding, suggest_name, warn
 from blocks.manifest import OTHER, OUTSIDE, Manifest, Node, list_hooks, name_model
 from blocks.release_names import is_in_release
 
@@ -21,11 +21,11 @@ def check_relations(manifest: Manifest, built: Collection[str], schema: str) -> 
 
     schema: the release's, as the manifest was parsed with.
     """
-    usual, macros = find_database(manifest), Macros(manifest)
+    usual, macros, known = find_database(manifest), Macros(manifest), _list_materializations(manifest)
     for node in list_nodes(manifest.get("nodes")):
         if node.get("unique_id") in built and node.get("resource_type") in BUILT:
             yield from _check_place(node, schema, usual)
-            yield from _check_writer(node)
+            yield from _check_writer(node, known)
             yield from _check_hooks(node)
             if runs_statements(node, macros):
                 yield warn_about(
@@ -114,7 +114,15 @@ def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
         )
 
 
-def _check_writer(node: Node) -> Iterator[Finding]:
+def _list_materializations(manifest: Manifest) -> set[str]:
+    """The materializations that dbt, the adapter, the project and its packages have macros for; none of none."""
+    names = [str(each.get("name")) for each in (manifest.get("macros") or {}).values()]
+    begin = "materialization_"
+    return {name.removeprefix(begin).rpartition("_")[0] for name in names if name.startswith(begin)}
+
+
+def _check_writer(node: Node, known: Collection[str]) -> Iterator[Finding]:
+    """known: the materializations that there are; empty: nobody knows."""
     config = get_config(node)
     kind = str(config.get("materialized") or "table")
     if kind == "external" or config.get("location"):
@@ -122,6 +130,11 @@ def _check_writer(node: Node) -> Iterator[Finding]:
             node,
             "it writes files as it is built, before anything is checked, and a rollback does not take them back",
             "Write files from a published mart, or know that they may be of a refused release.",
+        )
+    elif known and kind not in _OWN | set(known):
+        near = suggest_name(kind, _OWN | set(known))
+        yield make_node_error(
+            node, f"its materialization `{kind}` is unknown{near}: it can't be built", "Correct it."
         )
     elif kind not in _OWN:
         yield warn_about(
