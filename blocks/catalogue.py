@@ -312,7 +312,8 @@ class Catalogue:
 
     def source_tables(self, source: str) -> tuple[SourceTable, ...]:
         """The tables of a data source that its loader brings."""
-        return tuple(t for t in self.tables if t.source == source and "quarantine_of" not in t.meta)
+        tables = (t for t in self.tables if t.source == source and not t.seed)
+        return tuple(t for t in tables if "quarantine_of" not in t.meta)
 
     def sources_of(self, mart: str) -> tuple[str, ...]:
         """Data sources in a mart's lineage that a loader brings."""

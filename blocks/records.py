@@ -178,11 +178,11 @@ class SourceTable(Record):
 
     @property
     def is_loaded(self) -> bool:
-        """True if a loader of ours brings it; another tool's word means that somebody else does.
+        """True if a loader of ours brings it; not if a seed makes it, or another tool that the word names.
 
         A word that is nearly one of ours is taken for it, so that its load fails and says so.
         """
-        return bool(get_close_matches(self.loader.lower(), LOADERS, 1, _ALMOST))
+        return not self.seed and bool(get_close_matches(self.loader.lower(), LOADERS, 1, _ALMOST))
 
 
 class Dashboard(Record):

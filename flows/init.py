@@ -74,6 +74,7 @@ def _keep_log(scratch: Path, state: Path, project: Path) -> Iterator[None]:
             copyfile(log, kept)
             error.remedy = error.remedy.replace(str(log), str(kept))
         copy = str(scratch / "dbt")
+        error.asked = error.asked.replace(copy, str(project))
         error.answer = error.answer.replace(copy, str(project))
         error.remedy = error.remedy.replace(copy, str(project))
         raise

@@ -6,8 +6,9 @@ Nothing of the project is written here: flows/init.py shows the difference, and 
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,17 +30,27 @@ from blocks.adoption.names import to_snake_case
 from blocks.adoption.new_project import write_project, write_time_spine
 from blocks.adoption.profile import MOST_PARTS, TableProfile, profile_expression, profile_relation
 from blocks.adoption.workbench import FORMATS, FoundTable, open_workbench
-from blocks.adoption.yaml_files import edit_exposure, edit_source, locate_file
+from blocks.adoption.yaml_files import (
+    edit_exposure,
+    edit_schema,
+    edit_source,
+    locate_file,
+    override_schema,
+    override_source,
+)
 from blocks.catalogue import Catalogue, Exposure, Mart
+from blocks.dbt.checks.sources import OWN_READING
+from blocks.dbt.checks.tests import find_hidden
 from blocks.dbt.own_profile import list_kinds
 from blocks.dbt.project import DbtProject
+from blocks.dbt.project_files import find_models, find_packages
 from blocks.dbt.release_scope import find_wider_tests
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, NotFound, PlatformError
 from blocks.findings import Severity, suggest_name
 from blocks.loader.dlt.loader import DltLoader
 from blocks.loader.dlt.sql.connections import is_database
-from blocks.manifest import ExposureNode, Manifest, name_model
+from blocks.manifest import OUTSIDE, ExposureNode, Manifest, name_model
 from blocks.prefect.block_types import TYPES
 from blocks.quality.suites import Suites, find_dialect
 from blocks.records import Analysis, LoadReport, SourceTable
@@ -59,6 +70,10 @@ MOST_FAILURES = 5
 MOST_MARTS, BUILD_SECONDS, LOAD_SECONDS = 12, 1800, 1800
 MOST_BESIDE = 20
 RUN = "init"
+_TIME_WORD = re.compile(
+    r"(?:_|\b)(?:at|on|date|day|days|week|month|quarter|year|time|timestamp|datetime)\b(?<!\bat|\bon)",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -115,6 +130,7 @@ class Adopter:
         self._place, self._schema = place, release_schema(place.run if place else RUN)
         self._work = scratch / "loads"
         self._loader = self._make_loader({})
+        self._timeless: list[str] = []
 
     def adopt(self, root: Path, locations: Mapping[str, str]) -> None:
         """Propose all that is missing. Raises Misconfigured, NotFound, BuildFailed with dbt's reason."""
@@ -223,7 +239,7 @@ class Adopter:
             self._declare_loads(dbt, root, locations)
 
     def _put_time_spine(self) -> None:
-        for path, text in write_time_spine().items():
+        for path, text in write_time_spine(find_models(self._copy)).items():
             self._put(path, text)
 
     def _declare_loads(self, dbt: DbtRun, root: Path, locations: Mapping[str, str]) -> None:
@@ -239,16 +255,85 @@ class Adopter:
                     f"It has {', '.join(sorted(tables)) or 'none'}.",
                 )
         for source, declared in sorted(tables.items()):
-            beside = None if self._is_on_server else _find_files(root, declared)
-            location = locations.get(source) or beside
-            if all(each.is_loaded for each in declared):
-                self.found.locations |= {source: location} if location else {}
-                if not location:
-                    self.found.notes.append(
-                        f"source {source}: say where it is, by --source {source}=LOCATION"
-                    )
-            elif location and (source in locations or not all(each.seed for each in declared)):
-                self._declare_load(dbt.manifest, source, declared, location)
+            if source in locations or not self._read_seeds(dbt.manifest, source, declared):
+                self._declare_files(dbt.manifest, source, declared, locations.get(source), root)
+
+    def _declare_files(
+        self,
+        manifest: Manifest,
+        source: str,
+        declared: Sequence[SourceTable],
+        given: str | None,
+        root: Path,
+    ) -> None:
+        """Have dlt load a source from the place that is given, or from its files in the project."""
+        location = given or (None if self._is_on_server else _find_files(root, declared))
+        if all(each.loader == "dlt" for each in declared):
+            self.found.locations |= {source: location} if location else {}
+        elif location:
+            self._declare_load(manifest, source, declared, location)
+        is_loaded = any(each.is_loaded for each in declared)
+        if is_loaded and not location:
+            service = "" if declared[0].loader == "dlt" else ", or run with a saved loader (--loader)"
+            self.found.notes.append(
+                f"source {source}: say where it is, by --source {source}=LOCATION{service}"
+            )
+        elif is_loaded and source in self.found.locations and declared[0].loader != "dlt":
+            self.found.notes.append(
+                f"source {source}: its `loader: {declared[0].loader}` is taken for a label, as its tables are "
+                f"{'where --source says' if given else 'files in the project'}: dlt loads it now. Where that service "
+                "fills it, leave its word there and run with a saved loader (--loader)"
+            )
+
+    def _read_seeds(self, manifest: Manifest, source: str, declared: Sequence[SourceTable]) -> bool:
+        """True where seeds make all of a source's tables; one that names another schema than theirs is given theirs.
+
+        In a warehouse that has such tables they are somebody's, whatever seeds are called.
+        """
+        if all(each.seed for each in declared):
+            return True
+        schemas = find_seed_schemas(manifest, declared, self._schema)
+        if len(schemas) != 1 or any(
+            each.loader == "dlt" or OWN_READING & set(each.meta) for each in declared
+        ):
+            return False
+        if self._is_on_server and {each.full_name for each in declared} - self._list_not_there(declared):
+            return False
+        (schema,) = schemas
+        self._edit_sources(
+            manifest,
+            source,
+            lambda text: edit_schema(text, source, schema),
+            lambda _, package: override_schema(source, package, schema),
+        )
+        self.found.notes.append(
+            f"source {source} names schema {declared[0].schema_name}, and seeds of its tables' names are in {schema}: "
+            "it is read there, as they make it"
+        )
+        return True
+
+    def _edit_sources(
+        self, manifest: Manifest, source: str, edit: Callable[[str], str], override: Callable[[str, str], str]
+    ) -> None:
+        """Edit each file that declares a source; a package's is overridden in the project, or `dbt deps` would undo it.
+
+        override: of a package's file and name, the new file's text.
+        """
+        own = str(manifest["metadata"].get("project_name"))
+        nodes = [node for node in manifest["sources"].values() if node["source_name"] == source]
+        for package, path in sorted(
+            {(str(each["package_name"]), str(each["original_file_path"])) for each in nodes}
+        ):
+            folder = self._copy if package == own else find_packages(self._copy) / package
+            if not (file := locate_file(folder, path)).is_file():
+                raise Misconfigured(
+                    f"edit source {source}", f"dbt says that {path} of {package} declares it: no file"
+                )
+            text = file.read_text(encoding="utf-8")
+            if package == own:
+                self._put(path, edit(text))
+            else:
+                self._put(f"{find_models(self._copy)}/{source}__source.yml", override(text, package))
 
     def _declare_load(
         self, manifest: Manifest, source: str, declared: Sequence[SourceTable], location: str
@@ -265,19 +350,18 @@ class Adopter:
             )
             return
         self.found.locations[source] = location
-        paths = {
-            str(node["original_file_path"])
-            for node in manifest["sources"].values()
-            if node["source_name"] == source
-        }
-        for path in sorted(paths):
-            text = locate_file(self._copy, path).read_text(encoding="utf-8")
-            self._put(path, edit_source(text, source, _find_kind(location), bench.tables, places))
+        kind = _find_kind(location)
+        self._edit_sources(
+            manifest,
+            source,
+            lambda text: edit_source(text, source, kind, bench.tables, places),
+            lambda text, package: override_source(text, source, package, kind, bench.tables, places),
+        )
 
     def _build(self, dbt: DbtRun) -> dict[str, TableProfile]:
         """Load, build and profile the marts; a mart that can't be built is a note."""
         catalogue = dbt.catalogue
-        not_there = self._list_not_there(catalogue) if self._is_on_server else None
+        not_there = self._list_not_there(catalogue.tables) if self._is_on_server else None
         for source in catalogue.source_names():
             tables = [
                 each
@@ -338,6 +422,12 @@ class Adopter:
         ]
         if self._is_on_server:
             marts = self._leave_out(marts, catalogue)
+        hidden = {name: kind for name, kind in find_hidden(manifest).items() if name in marts}
+        marts = [name for name in marts if name not in hidden]
+        self.found.notes += [
+            f"mart {name} is left out: a {kind} has its name, and `ref` may mean either; rename one of them"
+            for name, kind in sorted(hidden.items())
+        ]
         if self._wanted or len(marts) <= MOST_MARTS:
             return marts
         self.found.notes.append(
@@ -346,18 +436,18 @@ class Adopter:
         )
         return marts[:MOST_MARTS]
 
-    def _list_not_there(self, catalogue: Catalogue) -> set[str]:
+    def _list_not_there(self, tables: Iterable[SourceTable]) -> set[str]:
         """Tables of sources that the warehouse does not have, `source.table`."""
         with self._warehouse.session() as session:
             return {
                 each.full_name
-                for each in catalogue.tables
+                for each in tables
                 if not each.seed and not self._warehouse.columns(session, each.schema_name, each.identifier)
             }
 
     def _leave_out(self, marts: Sequence[str], catalogue: Catalogue) -> list[str]:
         """Without the marts for which the warehouse lacks a table of a source; each table is a note."""
-        not_there, lacking, left = self._list_not_there(catalogue), dict[str, list[str]](), list[str]()
+        not_there, lacking, left = self._list_not_there(catalogue.tables), dict[str, list[str]](), list[str]()
         for mart in marts:
             missing = [
                 each.full_name for each in catalogue.tables_beneath(mart) if each.full_name in not_there
@@ -424,6 +514,10 @@ class Adopter:
             ticket = self._ticket if asked and not dashboards else None
             if proposed := self._propose_dashboard(manifest, catalogue, profile, taken, ticket):
                 dashboards.append(proposed)
+        if self._timeless:
+            which = "mart {} has" if len(self._timeless) == 1 else "marts {} have"
+            names = ", ".join(self._timeless)
+            self.found.notes.append(f"{which.format(names)} no time, which dbt's metrics need")
         if dashboards and not spines:
             self._put_time_spine()
         self._name_models_of_tests(manifest, catalogue)
@@ -431,7 +525,8 @@ class Adopter:
 
     def _name_models_of_tests(self, manifest: Manifest, catalogue: Catalogue) -> None:
         """Add to dashboards that are there the models that tests of their marts read as well and nothing else needs."""
-        ours = [each for each in catalogue.exposures if each.metrics]
+        own = _list_own_dashboards(manifest)
+        ours = [each for each in catalogue.exposures if each.metrics and each.name in own]
         needed = {name for each in ours for name in each.marts}
         for exposure in ours:
             marts = [name for name in exposure.marts if name in catalogue.models]
@@ -460,13 +555,21 @@ class Adopter:
         names, dimensions = self._choose_known(catalogue, profile)
         if not names:
             if not profile.find_time():
-                self.found.notes.append(f"mart {profile.name} has no time, which dbt's metrics need")
+                self._timeless.append(profile.name)
                 return None
             model, metrics = propose_semantic_model(profile, taken, ref)
             taken |= {str(each["name"]) for each in metrics}
             names = tuple(str(each["name"]) for each in metrics)[:MOST_METRICS]
             dimensions = _list_parts(model)[:MOST_DIMENSIONS]
-        exposure = next((each for each in catalogue.exposures if _can_take(each, profile.name)), None)
+        open_to_us = _list_own_dashboards(manifest)
+        exposure = next(
+            (
+                each
+                for each in catalogue.exposures
+                if each.name in open_to_us and _can_take(each, profile.name)
+            ),
+            None,
+        )
         proposed = ProposedDashboard(
             mart=profile.name,
             exposure=exposure.name if exposure else f"{to_snake_case(profile.name)}_overview",
@@ -616,7 +719,10 @@ def _list_tested_with(manifest: Manifest, catalogue: Catalogue, mart: str) -> di
 
 
 def choose_marts(manifest: Manifest, catalogue: Catalogue) -> list[str]:
-    """The project's own models that metrics are on, then those of its exposures, then those that nothing is made of."""
+    """The project's own models that metrics are on, then those of its exposures, then those that nothing is made of.
+
+    Of these, the ones whose SQL or columns speak of a time come first: nothing is proposed for the others.
+    """
     own = manifest["metadata"].get("project_name")
     measured = {catalogue.mart_of(name) for name in catalogue.metric_names()}
     drawn = {
@@ -625,7 +731,7 @@ def choose_marts(manifest: Manifest, catalogue: Catalogue) -> list[str]:
         for mart in each.marts
         if mart in catalogue.models and catalogue.models[mart].materialized not in {"ephemeral", "external"}
     }
-    ends = []
+    ends, others = list[str](), list[str]()
     for node in manifest["nodes"].values():
         children = manifest["child_map"].get(node["unique_id"], ())
         is_end = not any(child.startswith(("model.", "snapshot.")) for child in children)
@@ -633,8 +739,9 @@ def choose_marts(manifest: Manifest, catalogue: Catalogue) -> list[str]:
         spine = node.get("time_spine") or node["name"] == "metricflow_time_spine"
         kind = node["config"].get("materialized")
         if is_model and is_end and not spine and kind not in {"ephemeral", "external"}:
-            ends.append(name_model(node))
-    return list(dict.fromkeys([*sorted(measured), *sorted(drawn), *sorted(ends)]))
+            words = f"{node.get('raw_code')} {' '.join(node.get('columns') or {})}"
+            (ends if _TIME_WORD.search(words) else others).append(name_model(node))
+    return list(dict.fromkeys([*sorted(measured), *sorted(drawn), *sorted(ends), *sorted(others)]))
 
 
 def _list_shown(catalogue: Catalogue) -> set[str]:
@@ -673,6 +780,16 @@ def write_ref(node: Mapping[str, object]) -> str:
 def _find_path(exposures: Mapping[str, ExposureNode], name: str) -> str:
     """The file that declares an exposure."""
     return next(str(each["original_file_path"]) for each in exposures.values() if each["name"] == name)
+
+
+def _list_own_dashboards(manifest: Manifest) -> set[str]:
+    """Exposures that the project itself declares as dashboards; others are applications, notebooks, or a package's."""
+    own = manifest["metadata"].get("project_name")
+    return {
+        str(each["name"])
+        for each in manifest["exposures"].values()
+        if each.get("type") == "dashboard" and each.get("package_name") == own
+    }
 
 
 def _list_measures(manifest: Manifest) -> set[str]:
@@ -718,6 +835,23 @@ def match_tables(declared: Sequence[SourceTable], found: Sequence[FoundTable]) -
         if columns <= {to_snake_case(str(each.origin)) for each in others[0].columns}:
             places[left[0].name] = others[0].name
     return places
+
+
+def find_seed_schemas(manifest: Manifest, declared: Sequence[SourceTable], schema: str) -> set[str]:
+    """The schemas, as a source's YAML would say them, of seeds that are called as its tables; none if one has no seed.
+
+    schema: the release's.
+    """
+    seeds = {
+        str(node["alias"]).casefold(): str(node.get(OUTSIDE) or node["schema"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "seed"
+    }
+    wanted = {each.identifier.casefold() for each in declared}
+    if not wanted <= seeds.keys():
+        return set()
+    target = re.compile(re.escape(schema), re.IGNORECASE)
+    return {target.sub("{{ target.schema }}", seeds[name]) for name in wanted}
 
 
 def _find_files(project: Path, declared: Sequence[SourceTable]) -> str | None:

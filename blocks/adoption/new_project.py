@@ -57,8 +57,8 @@ def write_project(
     return files
 
 
-def write_time_spine() -> dict[str, str]:
-    """The model that metrics are counted along, with its YAML."""
+def write_time_spine(folder: str = "models") -> dict[str, str]:
+    """The model that metrics are counted along, with its YAML. folder: of the project's models."""
     column = {"name": "date_day", "granularity": "day", "description": "Day."}
     model = {
         "name": "time_spine",
@@ -66,7 +66,10 @@ def write_time_spine() -> dict[str, str]:
         "time_spine": {"standard_granularity_column": "date_day"},
         "columns": [column],
     }
-    return {"models/time_spine.sql": TIME_SPINE, "models/time_spine.yml": write_yaml({"models": [model]})}
+    return {
+        f"{folder}/time_spine.sql": TIME_SPINE,
+        f"{folder}/time_spine.yml": write_yaml({"models": [model]}),
+    }
 
 
 def choose_facts(tables: Sequence[FoundTable], references: References) -> list[FoundTable]:

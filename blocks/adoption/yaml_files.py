@@ -54,9 +54,7 @@ def edit_source(
     found = {table.name: table for table in tables}
 
     def change(root: CommentedMap) -> None:
-        node = _find(root.get("sources"), source)
-        if node is None:
-            raise Misconfigured(f"edit source {source}", "its YAML is not where dbt says it is")
+        node = _find_source(root, source)
         node["loader"] = "dlt"
         node.pop("database", None)
         if _OF_THE_RELEASE.search(str(node.get("schema"))):
@@ -66,9 +64,65 @@ def edit_source(
         for table in node.get("tables") or ():
             if (name := places.get(str(table.get("name")))) in found:
                 _drop_own_reading(table)
-                _edit_table(table, found[str(name)])
+                _edit_table(table, found[str(name)], node)
 
     return _edit(text, change)
+
+
+def override_source(
+    text: str, source: str, package: str, kind: str, tables: Sequence[FoundTable], places: Mapping[str, str]
+) -> str:
+    """A new file's text, in which a project has dlt load a source that one of its packages declares.
+
+    text: the package's properties file; its columns, with their tests, are repeated, as dbt takes the new ones for all.
+    Otherwise as `edit_source`.
+    """
+    from ruamel.yaml.comments import CommentedMap
+
+    found = {table.name: table for table in tables}
+    node = _find_source(_open_yaml(indented=True).load(_drop_unread(text)), source)
+    listed = []
+    for table in node.get("tables") or ():
+        if (name := str(places.get(str(table.get("name"))))) in found:
+            given = CommentedMap(name=table["name"], columns=table.get("columns") or [])
+            for key in ("loaded_at_field", "freshness"):  # an override of a source takes away what that has
+                inherits = key == "freshness" or _knows_age(node, found[name])
+                if value := _read_own(table, key) or (_read_own(node, key) if inherits else None):
+                    given[key] = value
+            _edit_table(given, found[name], node)
+            config, columns = given.pop("config"), given.pop("columns")
+            listed.append({**given, **config, "columns": columns})  # an override knows no `config` of a table
+    own = {"schema": f"raw_{source}"} if _OF_THE_RELEASE.search(str(node.get("schema"))) else {}
+    content = {"name": source, "overrides": package, "loader": "dlt", **own, "meta": {"kind": kind}}
+    return write_yaml(
+        {"sources": [{**content, "tables": listed}]}, f"What package {package} declares, loaded here."
+    )
+
+
+def override_schema(source: str, package: str, schema: str) -> str:
+    """A new file's text, in which a project reads a package's source in the schema that seeds make its tables in."""
+    return write_yaml({"sources": [{"name": source, "overrides": package, "schema": schema}]})
+
+
+def edit_schema(text: str, source: str, schema: str) -> str:
+    """A properties file's text in which a source is read in the schema that seeds make its tables in.
+
+    A `database` is taken out. Raises Misconfigured for a file in which the source is not.
+    """
+
+    def change(root: CommentedMap) -> None:
+        node = _find_source(root, source)
+        node["schema"] = schema
+        node.pop("database", None)
+
+    return _edit(text, change)
+
+
+def _find_source(root: CommentedMap, source: str) -> CommentedMap:
+    node = _find(root.get("sources"), source)
+    if node is None:
+        raise Misconfigured(f"edit source {source}", "its YAML is not where dbt says it is")
+    return node
 
 
 def edit_exposure(text: str, exposure: str, meta: Mapping[str, object], beside: Sequence[str] = ()) -> str:
@@ -122,14 +176,29 @@ def _drop_own_reading(node: CommentedMap) -> None:
             del place["meta"]
 
 
-def _edit_table(table: CommentedMap, found: FoundTable) -> None:
+def _read_own(node: CommentedMap, key: str) -> object:
+    """What a source or table says under a key, in its config or beside it; None for nothing."""
+    config = node.get("config")
+    return node.get(key) or (config.get(key) if isinstance(config, dict) else None)
+
+
+def _knows_age(source: CommentedMap, found: FoundTable) -> bool:
+    """True if a source's `loaded_at_field` is SQL, or a column of what was found: not a service's own."""
+    named = str(_read_own(source, "loaded_at_field") or "")
+    return bool(named) and (
+        not named.isidentifier() or named.lower() in {each.name for each in found.columns}
+    )
+
+
+def _edit_table(table: CommentedMap, found: FoundTable, source: CommentedMap) -> None:
+    """source: the one that the table is of; what that says of its tables' age stays, where they have such a column."""
     meta = _find_meta(table)
     for key, value in found.meta.items():
         meta.setdefault(key, _make_inline(value))
     config = table["config"]
-    if not table.get("loaded_at_field") and not config.get("loaded_at_field"):
+    if not _read_own(table, "loaded_at_field") and not _knows_age(source, found):
         config["loaded_at_field"] = "_loaded_at"
-        if not table.get("freshness") and not config.get("freshness"):
+        if not _read_own(table, "freshness") and not _read_own(source, "freshness"):
             config["freshness"] = _make_inline({"warn_after": {"count": 7, "period": "day"}})
     columns = table.setdefault("columns", [])
     known = {str(column.get("name")).lower(): column for column in columns}
@@ -231,6 +300,7 @@ def _open_yaml(indented: bool) -> YAML:
 
     yaml = YAML()
     yaml.preserve_quotes = True
+    yaml.brace_single_entry_mapping_in_flow_sequence = True
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4 if indented else 2, offset=2 if indented else 0)
     return yaml

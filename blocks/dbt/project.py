@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr
 from blocks.catalogue import Catalogue
 from blocks.dbt.meta_models import ProjectVars, find_unknown_keys
 from blocks.dbt.own_profile import read_own_settings
+from blocks.dbt.project_files import find_packages
 from blocks.dbt.run import DbtRun, DbtSettings, fetch_packages
 from blocks.errors import Misconfigured
 from blocks.hidden_input import HIDDEN_INPUT
@@ -72,8 +73,7 @@ class DbtProject(Block):
 
     def list_missing_packages(self) -> list[str]:
         """Packages that the project names and that dbt deps has not fetched yet; none where it names none."""
-        settings = self._read_settings()
-        fetched = self.folder / str(settings.get("packages-install-path") or "dbt_packages")
+        fetched = find_packages(self.folder)
         named: list[str] = []
         for path in (self.folder / "packages.yml", self.folder / "dependencies.yml"):
             content = read_yaml(path, "Correct it, as dbt deps reads it too.") if path.is_file() else {}

@@ -15,16 +15,27 @@ ENDINGS = frozenset((".yml", ".yaml", ".sql", ".md", ".csv", ".py"))
 """Of the files that dbt reads in a project."""
 
 
+def find_packages(folder: Path) -> Path:
+    """The folder that a project's packages are installed in."""
+    path = folder / PROJECT_FILE
+    settings = read_yaml(path, CORRECT_IT) if path.is_file() else {}
+    return folder / str(settings.get("packages-install-path") or "dbt_packages")
+
+
+def find_models(folder: Path) -> str:
+    """The first folder of a project's models, by its path in the project."""
+    settings = read_yaml(folder / PROJECT_FILE, CORRECT_IT)
+    paths = settings.get("model-paths") or settings.get("source-paths")
+    return str(paths[0]) if isinstance(paths, list) and paths else "models"
+
+
 def read_variables(folder: Path) -> str:
     """The texts in which a project and its packages declare variables; a file that can't be read is dbt's to refuse."""
-    texts, packages = [], "dbt_packages"
-    if (folder / PROJECT_FILE).is_file():
-        settings = read_yaml(folder / PROJECT_FILE, CORRECT_IT)
-        packages = str(settings.get("packages-install-path") or packages)
+    texts = []
     for path in (
         folder / PROJECT_FILE,
         folder / "vars.yml",
-        *sorted((folder / packages).glob(f"*/{PROJECT_FILE}")),
+        *sorted(find_packages(folder).glob(f"*/{PROJECT_FILE}")),
     ):
         if path.is_file():
             texts.append(path.read_text(encoding="utf-8", errors="replace"))

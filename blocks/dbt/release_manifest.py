@@ -19,7 +19,6 @@ from collections.abc import (
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from blocks.records import LOADERS
 from blocks.release_names import is_in_release
 
 if TYPE_CHECKING:
@@ -275,9 +274,10 @@ def plan_readings(sources: Mapping[str, Place], home: Home) -> list[str]:
 def plan_seeds(
     sources: Mapping[str, Place], places: Mapping[str, Place], home: Home | None = None
 ) -> dict[str, str]:
-    """Id of a source's table → the seed that makes it: that of its very relation, where no loader of ours does.
+    """Id of a source's table → the seed that makes it: that of its very relation, if dlt does not load it here.
 
-    By hand `dbt seed` comes before `dbt run` in such a project. In a release its seeds are part of what reads them.
+    By hand `dbt seed` comes before `dbt run` in such a project. In a release its seeds are part of what reads them. The
+    word of a service in `loader:` is a label then: what it fills, a seed would write over.
     """
 
     def name_relation(place: Place) -> tuple[str, ...]:
@@ -288,7 +288,7 @@ def plan_seeds(
     return {
         key: seeds[name_relation(each)]
         for key, each in sources.items()
-        if each.kind not in LOADERS and name_relation(each) in seeds
+        if each.kind != "dlt" and name_relation(each) in seeds
     }
 
 

@@ -13,7 +13,7 @@ from blocks.adoption.dashboards import propose_semantic_model, propose_suite
 from blocks.adoption.new_project import choose_facts
 from blocks.adoption.profile import ColumnProfile, TableProfile
 from blocks.adoption.workbench import group_files, open_workbench
-from blocks.adoption.yaml_files import choose_type, edit_exposure, edit_source
+from blocks.adoption.yaml_files import choose_type, edit_exposure, edit_source, override_source
 from blocks.errors import Misconfigured
 
 
@@ -228,3 +228,44 @@ def test_what_dbt_would_read_past_the_load_is_taken_out(tmp_path: Path, own: str
     assert "elsewhere" not in edited
     assert ("owner: Ada" in edited) is ("owner" in own)
     assert yaml.safe_load(edited)["sources"][0]["config"]["meta"]["kind"] == "files"
+
+
+@pytest.mark.parametrize(
+    ("own", "loaded_at", "freshness"),
+    [
+        ("", "_loaded_at", {"warn_after": {"count": 7, "period": "day"}}),
+        ("    loaded_at_field: seen_at\n    freshness: {warn_after: {count: 2, period: hour}}\n", None, None),
+        ("    config: {loaded_at_field: 'cast(seen_at as timestamp)'}\n", None, None),
+        (
+            "    loaded_at_field: _fivetran_synced\n    freshness: {warn_after: {count: 2, period: hour}}\n",
+            "_loaded_at",
+            None,
+        ),
+    ],
+)
+def test_what_a_source_says_of_its_tables_age_stays(
+    tmp_path: Path, own: str, loaded_at: str | None, freshness: object
+) -> None:
+    """A service's own column is none of files; how old they may be is the project's word all the same."""
+    (tmp_path / "sales.csv").write_text("id,seen_at\n1,2026-01-01 10:00:00\n")
+    text = f"sources:\n  - name: till\n{own}    tables:\n      - name: sales\n"
+    with open_workbench(keep_names=True) as bench:
+        bench.add("till", str(tmp_path))
+        edited = edit_source(text, "till", "files", bench.tables, {"sales": "sales"})
+        above = override_source(text, "till", "shop", "files", bench.tables, {"sales": "sales"})
+    config = yaml.safe_load(edited)["sources"][0]["tables"][0]["config"]
+    assert (config.get("loaded_at_field"), config.get("freshness")) == (loaded_at, freshness)
+    (table,) = yaml.safe_load(above)["sources"][0]["tables"]
+    source = yaml.safe_load(text)["sources"][0]
+    source |= source.get("config") or {}  # an override repeats it, as dbt takes away what the source says
+    assert table["loaded_at_field"] == (loaded_at or source["loaded_at_field"])
+    assert table.get("freshness") == (freshness or source.get("freshness"))
+
+
+def test_an_edit_leaves_names_in_brackets_as_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_text("id\n1\n")
+    with open_workbench(keep_names=True) as bench:
+        bench.add("till", str(tmp_path))
+        other = "  - {name: app, tables: [{name: events}]}\n"
+        text = f"sources:\n{other}  - name: till\n    tables:\n      - name: sales\n"
+        assert other in edit_source(text, "till", "files", bench.tables, {"sales": "sales"})

@@ -119,9 +119,9 @@ def test_what_is_moved_meets_nothing_else(places: dict[str, Place], moved: dict[
 @pytest.mark.parametrize(
     ("others", "read", "seeded"),
     [
-        (None, ["loaded"], ["far"]),  # it may see any
-        (("far",), ["loaded", "gone"], ["far", "gone"]),  # attached
-        ((), ["loaded", "far", "gone"], ["far", "gone"]),
+        (None, ["loaded"], ["far", "label"]),  # it may see any
+        (("far",), ["loaded", "gone"], ["far", "gone", "label"]),  # attached
+        ((), ["loaded", "far", "gone"], ["far", "gone", "label"]),
     ],
 )
 def test_a_database_that_is_not_there_means_the_warehouse_s_own(
@@ -132,6 +132,7 @@ def test_a_database_that_is_not_there_means_the_warehouse_s_own(
         "far": Place("", "raw", "t", "far"),
         "gone": Place("", "raw", "own", "gone"),
         "own": Place("", "raw", "other", "house"),
+        "label": Place("fivetran", "raw", "own", "house"),
     }
     seeds = {"s": Place("seed", "raw", "t", "far"), "o": Place("seed", "raw", "own", "house")}
     home = Home("house", others)

@@ -11,9 +11,18 @@ import pytest
 from blocks.adoption.dashboards import propose_semantic_model
 from blocks.adoption.profile import TableProfile
 from blocks.adoption.workbench import FoundTable
+from blocks.dbt.checks.tests import check_ambiguous
 from blocks.errors import ContractBroken, NotFound
 from blocks.records import Column, SourceTable
-from tasks.adoption import Adopter, Adoption, _list_tested_with, choose_marts, match_tables, write_ref
+from tasks.adoption import (
+    Adopter,
+    Adoption,
+    _list_tested_with,
+    choose_marts,
+    find_seed_schemas,
+    match_tables,
+    write_ref,
+)
 
 
 def test_marts_of_metrics_and_exposures_come_first() -> None:
@@ -145,14 +154,20 @@ def test_what_tests_of_a_mart_read_as_well_is_built_and_shown_with_it(tmp_path: 
     assert found == {"ref('products')": "products", "ref('makers')": "makers"}
     catalogue.exposures = [
         SimpleNamespace(name="board", marts=("sales",), metrics=("m",)),
-        SimpleNamespace(name="makers", marts=("makers",), metrics=()),  # another tool's
+        SimpleNamespace(name="makers", marts=("makers", "sales"), metrics=("m",)),  # a package's
+        SimpleNamespace(name="sheet", marts=("makers",), metrics=()),  # another tool's
     ]
     file = tmp_path / "scratch" / "dbt" / "board.yml"
     file.parent.mkdir(parents=True)
     file.write_text("exposures:\n- name: board\n  depends_on:\n  - ref('sales')\n")
     adopter = Adopter(Adoption(tmp_path, tmp_path, tmp_path), tmp_path / "scratch", None, date(2026, 1, 1))
-    exposures = {"e": {"name": "board", "original_file_path": "board.yml"}}
-    manifest = {"nodes": {**models, **tests}, "exposures": exposures}
+    board = {"name": "board", "type": "dashboard", "package_name": "p", "original_file_path": "board.yml"}
+    foreign = {**board, "name": "makers", "package_name": "other"}
+    manifest = {
+        "metadata": {"project_name": "p"},
+        "nodes": {**models, **tests},
+        "exposures": {"e": board, "f": foreign},
+    }
     adopter._name_models_of_tests(manifest, catalogue)  # type: ignore[arg-type]
     (text,) = adopter.found.files.values()
     assert text.endswith("- ref('sales')\n  - ref('products')\n  - ref('makers')\n")
@@ -192,3 +207,61 @@ def test_one_table_that_cannot_be_loaded_leaves_the_others_alone(tmp_path: Path)
     assert adopter._load(tables) == ["days", "stands"]
     (note,) = adopter.found.notes
     assert note.startswith("till.sales could not be loaded here: load till.sales: column saleid is missing")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "schemas"),
+    [
+        (["names", "CODES"], {"{{ target.schema }}_raw"}),
+        (["names", "kept"], {"{{ target.schema }}_raw", "landing"}),
+        (["names", "gone"], set()),  # not all of them are seeds
+        (["days"], set()),  # a model
+    ],
+)
+def test_a_schema_that_seeds_land_in_is_said_as_yaml_says_it(wanted: list[str], schemas: set[str]) -> None:
+    def node(name: str, kind: str = "seed", **more: str) -> dict[str, str]:
+        return {"alias": name, "resource_type": kind, "schema": "REL_INIT_raw", **more}
+
+    nodes = [node("Names"), node("codes"), node("kept", outside="landing"), node("days", "model")]
+    about = {"source": "lists", "schema_name": "raw", "loader": "fivetran", "meta": {}}
+    declared = [SourceTable(name=f"t{at}", identifier=name, **about) for at, name in enumerate(wanted)]
+    manifest = {"nodes": {str(at): each for at, each in enumerate(nodes)}}
+    found = find_seed_schemas(manifest, declared, "rel_init")  # type: ignore[arg-type]
+    assert {each.replace("}}_RAW", "}}_raw") for each in found} == schemas
+
+
+def test_marts_that_speak_of_a_time_come_before_those_that_do_not() -> None:
+    """Nothing is proposed for a mart without a time: twelve of these would keep all others waiting for ever."""
+
+    def node(name: str, code: str, *columns: str) -> dict[str, object]:
+        about = {"unique_id": f"model.p.{name}", "name": name, "package_name": "p", "resource_type": "model"}
+        return {**about, "config": {}, "raw_code": code, "columns": dict.fromkeys(columns)}
+
+    nodes = [
+        node("a_ranks", "select a from b join c on b.k = c.k"),
+        node("b_days", "select * from x", "day"),
+        node("c_sales", "select sold_on, amount from x"),
+        node("d_updated", "select updated, that, position from x"),
+    ]
+    manifest = {
+        "metadata": {"project_name": "p"},
+        "nodes": {str(each["unique_id"]): each for each in nodes},
+        "child_map": {},
+    }
+    catalogue = SimpleNamespace(metric_names=lambda: (), exposures=[], models={})
+    assert choose_marts(manifest, catalogue) == ["b_days", "c_sales", "a_ranks", "d_updated"]  # type: ignore[arg-type]
+
+
+def test_a_mart_whose_name_a_seed_has_as_well_is_left_out(tmp_path: Path) -> None:
+    """Its proposal would say `ref('sales')`, which is the seed to dbt: metrics of it could not be shown."""
+    about = {"name": "sales", "package_name": "p", "config": {}}
+    nodes = {
+        kind: {**about, "unique_id": f"{kind}.p.sales", "resource_type": kind} for kind in ("model", "seed")
+    }
+    catalogue = SimpleNamespace(metric_names=lambda: (), exposures=[], models={"sales": None})
+    adopter = Adopter(Adoption(tmp_path, tmp_path, tmp_path), tmp_path / "s", None, date(2026, 1, 1))
+    manifest = {"metadata": {"project_name": "p"}, "nodes": nodes, "child_map": {}}
+    assert adopter._choose_marts(manifest, catalogue) == []  # type: ignore[arg-type]
+    assert adopter.found.notes[0].startswith("mart sales is left out: a seed has its name")
+    (finding,) = check_ambiguous(manifest, ["sales"])  # type: ignore[arg-type]
+    assert "a seed has its name" in finding.problem

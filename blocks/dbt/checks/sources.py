@@ -42,7 +42,10 @@ def check_sources(
     usual = find_database(manifest)
     for node in list_nodes(manifest.get("sources")):
         places[f"{node.get('schema')}.{node.get('identifier')}".lower()].append(node)
-        if node.get("unique_id") not in built or node.get(SEED):
+        if node.get("unique_id") not in built:
+            continue
+        if seed := node.get(SEED):
+            yield from _check_label(node, str(seed), loaders)
             continue
         yield from _check_loader(node, loaders)
         if node.get("loader") in loaders:
@@ -69,7 +72,7 @@ def check_sources(
                 "Keep raw data in a schema of their own.",
             )
     for place, nodes in places.items():
-        loaded = [node for node in nodes if node.get("loader")]
+        loaded = [node for node in nodes if node.get("loader") and not node.get(SEED)]
         if len(nodes) > 1 and loaded:
             yield make_error(
                 get_name(nodes[0]),
@@ -125,6 +128,16 @@ def _find_own_reading(node: Node) -> str:
         ),
         "",
     )
+
+
+def _check_label(node: Node, seed: str, loaders: Collection[str]) -> Iterator[Finding]:
+    """A loader's word on a source that a seed makes."""
+    if (loader := node.get("loader")) in loaders:
+        yield warn_about(
+            node,
+            f"seed {seed.rpartition('.')[2]} makes it in each release: its loader `{loader}` is a label, and not run",
+            f"Take `loader` out of the source; if {loader} fills it, give the seed a schema or alias of its own.",
+        )
 
 
 def _check_columns(node: Node) -> Iterator[Finding]:

@@ -105,8 +105,16 @@ def check_ambiguous(manifest: Manifest, marts: Collection[str]) -> Iterator[Find
     for node in list_nodes(manifest.get("nodes")):
         if node.get("resource_type") == "model":
             places.setdefault(name_model(node).casefold(), []).append(node)
+    hidden = find_hidden(manifest)
     for name in sorted(marts):
         found = places.get(name.casefold(), [])
+        if found and name in hidden:
+            yield make_error(
+                f"model {name}",
+                get_place(found[0]),
+                f"a {hidden[name]} has its name, and `ref` may mean either",
+                "Rename one of them.",
+            )
         if len(found) > 1:
             yield make_error(
                 f"model {name}",
@@ -114,6 +122,21 @@ def check_ambiguous(manifest: Manifest, marts: Collection[str]) -> Iterator[Find
                 f"there are several of this name: {', '.join(str(n['unique_id']) for n in found)}",
                 "Rename one of them.",
             )
+
+
+def find_hidden(manifest: Manifest) -> dict[str, str]:
+    """Name of a model → `seed` or `snapshot`, of those whose name one of their package has as well."""
+    kinds: dict[tuple[object, object], str] = {}
+    nodes = list(list_nodes(manifest.get("nodes")))
+    for node in nodes:
+        if node.get("resource_type") in {"seed", "snapshot"}:
+            kinds[node.get("package_name"), node.get("name")] = str(node["resource_type"])
+    keys = {
+        name_model(node): (node.get("package_name"), node.get("name"))
+        for node in nodes
+        if node.get("resource_type") == "model"
+    }
+    return {name: kinds[key] for name, key in keys.items() if key in kinds}
 
 
 def say_unknown(kind: str, name: str, known: Collection[str]) -> str:
