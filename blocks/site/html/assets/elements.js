@@ -27,8 +27,13 @@ export function capitalize(word) {
   return word[0].toUpperCase() + word.slice(1);
 }
 
-/** Let a menu close by Escape, which leads back to its summary, and by a press anywhere else. */
+/** Let a menu close by Escape, which leads back to its summary, and by a press anywhere else; open, it is in the window. */
 export function closeWhenLeft(menu, summary) {
+  menu.addEventListener("toggle", () => {
+    menu.classList.remove("from-right");
+    const { right } = menu.lastElementChild.getBoundingClientRect();
+    menu.classList.toggle("from-right", right > document.documentElement.clientWidth);
+  });
   menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     menu.open = false;

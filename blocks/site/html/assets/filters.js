@@ -130,13 +130,13 @@ export class ValueFilter {
 
   listen() {
     const { element, search, summary } = this;
+    closeWhenLeft(element, summary); // first: what is focused outside of the window would scroll the page
     element.addEventListener("toggle", () => {
       if (!element.open) return;
       search.value = "";
       this.fill();
       search.focus();
     });
-    closeWhenLeft(element, summary);
   }
 
   fill() {

@@ -94,7 +94,8 @@ export class MovementPanel {
       makeElement(
         "b",
         {},
-        `${writeExact(before, metric)} → ${writeExact(after, metric)}, ${writeSigned(change, metric)}`,
+        `${writeExact(before, metric)} → ${writeExact(after, metric)}, `,
+        makeElement("span", { class: "unbroken" }, writeSigned(change, metric)),
       ),
       ` ${text(now)}, compared with ${text(then)}${uneven}`,
     );

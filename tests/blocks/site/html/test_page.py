@@ -560,6 +560,18 @@ def test_the_theme_follows_the_system_and_the_button(open_page):
         assert colours(page)[0] == "rgb(255, 255, 255)"
 
 
+@pytest.mark.parametrize("width", [390, 700, 1000, 1280])
+def test_an_open_menu_stays_in_the_window(open_page, width):
+    with open_page("detail", viewport={"width": width, "height": 844}) as page:
+        for menu in page.locator("#filters details").all():
+            menu.locator("summary").click()
+            box = menu.locator(".menu").bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+            assert page.evaluate("[scrollX, document.documentElement.scrollWidth]") == [0, width]
+            page.keyboard.press("Escape")
+
+
 def test_everything_that_acts_has_a_name(open_page):
     with open_page("composition") as page:
         nameless = page.evaluate(
