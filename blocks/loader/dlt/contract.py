@@ -35,7 +35,7 @@ class TextRelation:
     order in which they came. row: SQL of the row
     as a whole, if it is more than its values. problem: SQL of why a row can't be read at all, NULL if it can.
     numbers, times: name at the source → SQL that is true where the value came as a number, or as a date or time, and
-    not as somebody wrote it.
+    not as somebody wrote it. typed: name at the source → SQL of a value that needs no text, and its DuckDB type.
     """
 
     relation: str
@@ -46,6 +46,7 @@ class TextRelation:
     problem: str = "null"
     numbers: Mapping[str, str] = field(default_factory=dict)
     times: Mapping[str, str] = field(default_factory=dict)
+    typed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def find_native(self, column: Column) -> str | None:
         """Return the SQL that is true where a column's value came as what it is, if its texts are written otherwise."""

@@ -14,7 +14,15 @@ from blocks.errors import BadInput, ContractBroken, replace_vendor_errors
 from blocks.loader.dlt.contract import MISSPELLED, NO_OBJECT, TextRelation, build_rejection_reason
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import get_cursor, get_load_mode
-from blocks.loader.dlt.values import DUCKDB, build_cast, build_loose_cast, build_text, drop_spelling, get_type
+from blocks.loader.dlt.values import (
+    DUCKDB,
+    build_cast,
+    build_direct_cast,
+    build_loose_cast,
+    build_text,
+    drop_spelling,
+    get_type,
+)
 from blocks.records import Column, SourceTable
 from blocks.sql import quote_identifier, write_literal
 
@@ -92,12 +100,17 @@ class Staging:
         selected += [f"{source.row} as r", f"{source.item} as i", f"{source.problem} as p"]
         selected += [f"{source.order} as o"]
         native = {at: source.find_native(column) for at, column in enumerate(declared)}
+        direct = {at: self._build_direct(source, column) for at, column in enumerate(declared)}
+        selected += [f"{value} as d{at}" for at, value in direct.items() if value]
         selected += [f"{condition} as n{at}" for at, condition in native.items() if condition]
-        casts = {at: build_loose_cast(column, f"s{at}") for at, column in enumerate(declared)}
+        casts = {at: build_loose_cast(c, f"s{at}") for at, c in enumerate(declared) if not direct[at]}
         loose = ["*", *(f"{cast} as l{at}" for at, cast in casts.items() if cast)]
         values = [
             "*",
-            *(f"{_build_value(c, at, bool(native[at]))} as t{at}" for at, c in enumerate(declared)),
+            *(
+                f"{f'd{at}' if direct[at] else _build_value(c, at, bool(native[at]))} as t{at}"
+                for at, c in enumerate(declared)
+            ),
         ]
         picked = [f"{'t' if at < len(declared) else 's'}{at}" for at in range(len(texts))]
         # made of the values for bad rows only: for all rows it would cost as much as the casts
@@ -116,6 +129,10 @@ class Staging:
             f" from (select {', '.join(selected)} from {source.relation}))))",
             parameters,
         )
+
+    def _build_direct(self, source: TextRelation, column: Column) -> str:
+        found = source.typed.get(column.origin)
+        return build_direct_cast(self.table, column, *found) if found else ""
 
     def _list_origins(self, source: TextRelation, name: str) -> list[str]:
         """List what a column that is not declared is called in a relation; in one file it has one name."""

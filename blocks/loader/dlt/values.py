@@ -41,6 +41,7 @@ LAST_OFFSET = rf"(?:{OFFSET}|Z)\s*$"
 MIDNIGHT = r"[ T]00:00(:00(\.0+)?)?$"
 FORMAT = re.compile(r"(?:[^%]|%-?[YymdHIMSfpbBjzaA]|%%)+")
 LARGEST_EXACT = "9007199254740992::double"  # 2^53
+WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")  # DuckDB's types
 SPACES = "\u00a0\u202f\u2009"  # that stand between thousands, as a plain one
 SPELLINGS = frozenset(("format", "decimal", "thousands"))
 
@@ -109,6 +110,22 @@ def write_hours(value: timedelta) -> str:
 def build_literal(column: Column, value: str) -> str:
     """Build the SQL of a date or time of ours, whatever way the column's source writes them."""
     return f"cast({write_literal(value, DUCKDB)} as {get_type(column)})"
+
+
+def build_direct_cast(table: SourceTable, column: Column, value: str, kind: str) -> str:
+    """Build the SQL of a value of a DuckDB type as the declared one, without a text between; empty if that may differ.
+
+    Whole numbers, decimals that lose no digit behind the point, and booleans: a number that is too large is NULL.
+    """
+    if "null_values" in column.meta or "null_values" in table.meta:
+        return ""
+    declared, described = get_type(column), describe_type(column)
+    is_decimal = declared.startswith(("decimal", "numeric"))
+    found = re.fullmatch(r"DECIMAL\(\d+,(\d+)\)", kind)
+    exact = kind in WHOLE and (is_decimal or described == "an integer")
+    exact = exact or (found is not None and is_decimal and int(found[1]) <= _get_scale(column))
+    exact = exact or (kind == "BOOLEAN" and declared == "boolean")
+    return f"try_cast({value} as {declared})" if exact else ""
 
 
 def build_loose_cast(column: Column, text: str) -> str:

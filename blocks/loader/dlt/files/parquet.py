@@ -170,6 +170,7 @@ def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextR
         "l.number",
         numbers={name: "true" for name, kind in types.items() if kind.startswith(NUMBERS)},
         times={name: "true" for name, kind in types.items() if kind.startswith(TIMES)},
+        typed={name: (f"c.{quote_identifier(name)}", kind) for name, kind in types.items()},
     )
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from blocks.errors import ContractBroken, Misconfigured, NotFound, TimedOut, Unavailable
+from blocks.loader.dlt.sql.connections import translate_error
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, SECRET, Desk
 
 ROWS = (
@@ -253,3 +254,13 @@ def test_a_fault_of_the_machine_is_not_blamed_on_the_data(
     monkeypatch.setattr(import_module("dlt.pipeline.pipeline").Pipeline, "extract", fail)
     with pytest.raises(Misconfigured, match=remedy):
         crm.load(DEALS)
+
+
+def test_a_materialized_view_without_data_is_no_server_that_is_away() -> None:
+    """PostgreSQL's driver reports it as it reports a lost connection."""
+    import sqlalchemy as sa
+
+    told = Exception('materialized view "mv" has not been populated')
+    error = translate_error("extract crm", sa.exc.OperationalError("", None, told))
+    assert isinstance(error, ContractBroken)
+    assert "holds no data yet" in str(error)

@@ -588,6 +588,49 @@ def load_parquet(desk: Desk, table: pa.Table, kind: str, **meta: object) -> list
     return desk.rows("select v::varchar from raw_erp.t order by id")
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "declared", "read", "reason"),
+    [
+        (pa.int64(), [7, 2**31], "integer", "7", "larger than integer holds"),
+        (pa.uint32(), [2**32 - 1, None], "bigint", "4294967295", ""),
+        (pa.uint64(), [2**63 - 1, 2**63], "bigint", "9223372036854775807", "larger than bigint holds"),
+        (pa.int32(), [-1, 9_999_999], "decimal(9,2)", "-1.00", ""),
+        (pa.int32(), [-1, 10**7], "decimal(8,2)", "-1.00", "larger than decimal(8,2) holds"),
+        (
+            pa.decimal128(38, 2),
+            ["1.50", "12345678.90"],
+            "decimal(9,2)",
+            "1.50",
+            "larger than decimal(9,2) holds",
+        ),
+        (
+            pa.decimal128(9, 3),
+            ["1.500", "1.005"],
+            "decimal(9,2)",
+            "1.50",
+            "more decimals than decimal(9,2) has",
+        ),
+        (pa.decimal128(9, 2), ["3.00", "1.05"], "integer", "3", "not an integer"),
+        (pa.bool_(), [False, None], "boolean", "false", ""),
+        (pa.int8(), [1, 2], "boolean", "true", "not true or false"),
+    ],
+)
+def test_a_number_of_parquet_arrives_whole_or_with_a_reason(
+    desk: Desk, kind: pa.DataType, values: list[Any], declared: str, read: str, reason: str
+) -> None:
+    given = [Decimal(each) if isinstance(each, str) else each for each in values]
+    found = load_parquet(desk, pa.table({"id": [1, 2], "v": pa.array(given, kind)}), declared)
+    assert found[0] == (read,)
+    reasons = desk.rows("select _reason from raw_erp.t__quarantine")
+    assert [str(each).startswith(f"v: {reason}") for (each,) in reasons] == ([True] if reason else [])
+    assert len(found) == (1 if reason else 2)
+
+
+def test_numbers_of_parquet_may_stand_for_nothing(desk: Desk) -> None:
+    table = pa.table({"id": [1, 2], "v": pa.array([-1, 5], pa.int32())})
+    assert load_parquet(desk, table, "integer", null_values=["-1"]) == [(None,), ("5",)]
+
+
 def test_parquet_values_are_read_as_what_they_are(desk: Desk) -> None:
     """Bytes that are a text as that; numbers and dates not as the column's texts are written elsewhere."""
     texts = pa.array(["Müller".encode(), b"a\\b", b"\xff\x00", b"a\x00"])
