@@ -1,7 +1,7 @@
 # The image that runs the flows. It is built by `prefect deploy` (see prefect.yaml) or `docker build .`.
 # docs/deployment.md says what is in it, how large it is and how to leave vendors out.
-# `make images` writes the digest behind the tag; by hand: --build-arg PYTHON=3.11-slim-bookworm@sha256:...
-ARG PYTHON=3.11-slim-bookworm
+# The digest is the tag's of October 2026; `make images` writes today's. Another by hand: --build-arg PYTHON=<tag>@sha256:...
+ARG PYTHON=3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 # hadolint ignore=DL3006
 FROM python:${PYTHON} AS build

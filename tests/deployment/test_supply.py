@@ -16,6 +16,15 @@ from tests.conftest import ROOT
 DIGEST = "sha256:" + "ab" * 32
 
 
+def test_the_images_of_others_are_named_by_digest_all_but_prefects() -> None:
+    found = [
+        each for name in pin_images.FILES for each in pin_images.REFERENCE.finditer((ROOT / name).read_text())
+    ]
+    tags = [each["tag"] for each in found if "@sha256:" not in each[0] and pin_images.OURS not in each[0]]
+    assert len(found) > len(tags)
+    assert [tag.partition(":")[0] for tag in tags] in ([], ["prefecthq/prefect"])
+
+
 def copy_files(root: Path) -> dict[str, str]:
     (root / "deploy").mkdir()
     texts = {name: (ROOT / name).read_text() for name in pin_images.FILES}
