@@ -45,6 +45,7 @@ SQL = re.compile(
 IMPORTED_WHERE_NEEDED = {
     "blocks/warehouse/duckdb/sqlalchemy.py",
     "blocks/warehouse/dremio/sqlalchemy.py",
+    "blocks/warehouse/postgres/watched_connection.py",
     "blocks/warehouse/snowflake/settings.py",  # a block with a vendor's block in a field
 }
 

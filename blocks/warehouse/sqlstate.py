@@ -17,7 +17,7 @@ from blocks.errors import (
 
 RENEW = "Check user and password in the block; a password may have expired."
 RIGHT = "Give the block's role the right: `python flows/main.py setup` prints all it needs."
-AGAIN = "The server may be starting or busy; the step is repeated."
+AGAIN = "See that the server runs: it may be starting or busy. A run repeats the step by itself."
 NO_RIGHT = "Or the role has no right to it."
 STATES: dict[str, tuple[type[PlatformError], str]] = {
     "08": (Unavailable, AGAIN),  # no connection, or one that broke

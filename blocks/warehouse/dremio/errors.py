@@ -15,7 +15,7 @@ from blocks.errors import (
 
 CHECK_LOGIN = "Check user and password or the personal access token; tokens expire."
 ASK_FOR_RIGHTS = "Ask Dremio's administrator for the rights in docs/dremio.md."
-TRY_AGAIN = "Dremio may be starting or busy; the step is repeated."
+TRY_AGAIN = "See that Dremio runs: it may be starting or busy. A run repeats the step by itself."
 
 
 def make_job_error(asked: str, state: str, answer: str) -> PlatformError:

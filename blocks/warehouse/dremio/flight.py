@@ -42,7 +42,7 @@ class DremioFlight:
         """Get a token for a user and password."""
         options = self._make_options(LOGIN_SECONDS)
         self.headers.append(
-            _ask("log in", partial(self.client.authenticate_basic_token, user, password, options))
+            _ask("log in to Dremio", partial(self.client.authenticate_basic_token, user, password, options))
         )
 
     def use_token(self, token: str) -> None:

@@ -40,6 +40,7 @@ from blocks.warehouse.dremio.responses import (
 if TYPE_CHECKING:
     import requests
 
+LOGIN = "log in to Dremio"
 JOB_PAUSES = Pauses(first=0.02, longest=2.0)
 
 A = TypeVar("A", bound=Answer)
@@ -69,7 +70,7 @@ class DremioRest(HttpSession):
     def log_in(self, user: str, password: str) -> None:
         """Get a token for a user and password (Software only)."""
         body = {"userName": user, "password": password}
-        login = read_answer(Login, "log in", self.call("POST", "/apiv2/login", asked="log in", json=body))
+        login = read_answer(Login, LOGIN, self.call("POST", "/apiv2/login", asked=LOGIN, json=body))
         self.headers["Authorization"] = f"_dremio{login.token}"
 
     def use_token(self, token: str) -> None:

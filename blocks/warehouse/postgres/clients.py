@@ -25,7 +25,9 @@ class PostgresClients(PostgresSettings):
 
     def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """SQLAlchemy's URL, which needs no more than the driver, and engine arguments."""
-        return "postgresql+psycopg://", {
+        from blocks.warehouse.postgres.watched_connection import make_url
+
+        return make_url(), {
             "connect_args": self.build_connection_arguments(),
             "hide_parameters": True,
         }

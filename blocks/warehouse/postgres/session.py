@@ -25,11 +25,12 @@ class PostgresSession:
 
     def __init__(self, connection: Connection[tuple[object, ...]]) -> None:
         self.connection = connection
+        self._asked = f"query {connection.info.dbname}"  # one that is closed says no name any more
 
     @contextmanager
     def cursor(self) -> Iterator[Cursor[tuple[Any, ...]]]:
         """A cursor; what goes wrong in it is a PlatformError."""
-        with replace_errors(f"query {self.connection.info.dbname}"), self.connection.cursor() as cursor:
+        with replace_errors(self._asked), self.connection.cursor() as cursor:
             yield cursor
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -79,8 +80,10 @@ def open_session(arguments: ConnectionArguments) -> Iterator[PostgresSession]:
     """A session that is closed at the end. Left by a signal, its running query is cancelled first."""
     import psycopg
 
+    from blocks.warehouse.postgres.watched_connection import WatchedConnection
+
     with replace_errors(f"connect to {arguments['host']}"):
-        connection = psycopg.connect(
+        connection = WatchedConnection.connect(
             **arguments, autocommit=True, cursor_factory=psycopg.RawCursor, prepare_threshold=None
         )
     try:

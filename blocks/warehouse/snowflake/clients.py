@@ -9,6 +9,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from blocks.query_tags import query_tag
+from blocks.vendor_patches.snowflake_connector import leave_limits_to_server
 from blocks.warehouse.snowflake.settings import SnowflakeSettings
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def write_engine(settings: SnowflakeSettings) -> tuple[str, dict[str, object]]:
     """snowflake-sqlalchemy's URL and engine arguments."""
     from sqlalchemy.engine import URL
 
+    leave_limits_to_server()
     credentials = settings.credentials
     names = {"warehouse": settings.warehouse, "role": settings.role}
     url = URL.create(

@@ -64,7 +64,7 @@ def translate_error(asked: str, error: BaseException) -> PlatformError:
     if kind is None and "password" in text.lower() and number == LOGIN:
         kind = (Unauthorized, CREDENTIAL)
     if kind is None and _is_connection(error, number):
-        kind = (Unavailable, "Check the account's name and the network; it is tried again.")
+        kind = (Unavailable, "Check the account's name and the network. A run repeats the step by itself.")
     cls, remedy = kind or (Rejected, "")
     return cls(asked, answer, remedy)
 

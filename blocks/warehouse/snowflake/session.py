@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from blocks.errors import Misconfigured, PlatformError, replace_vendor_errors
-from blocks.vendor_patches.snowflake_connector import list_error_types
+from blocks.vendor_patches.snowflake_connector import leave_limits_to_server, list_error_types
 from blocks.warehouse.snowflake.errors import translate_error
 from blocks.warehouse.snowflake.types import make_arrow_schema
 
@@ -90,6 +90,7 @@ def _connect(
             "Put the PEM into the Snowflake Credentials block as it is in the file.",
         )
 
+    leave_limits_to_server()
     logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)  # it writes SQL and addresses
     kinds = (*theirs, InvalidPemFormat, ValueError, TypeError)
     with replace_vendor_errors(kinds, translate):

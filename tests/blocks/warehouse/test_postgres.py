@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import create_engine
 
 from blocks.errors import (
     BadAnswer,
@@ -30,6 +32,7 @@ from blocks.errors import (
 )
 from blocks.records import State
 from blocks.warehouse import control
+from blocks.warehouse.postgres.session import open_session
 from tests.blocks.warehouse.test_warehouse_contract import batch, make_release, make_wider_release, read
 from tests.conftest import ROOT
 
@@ -450,6 +453,46 @@ def test_what_a_login_is_refused_for(server: Server) -> None:
 def test_a_statement_that_takes_too_long(server: Server) -> None:
     with pytest.raises(TimedOut, match="statement_seconds"):
         read(server.warehouse(statement_seconds=1), "select pg_sleep(30)")
+
+
+def test_a_server_that_is_silent_is_given_up_and_one_that_works_is_not(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped as a whole, in the midst of a statement; a transaction's rollback does not wait for it again."""
+    from blocks.warehouse.postgres import watched_connection
+
+    monkeypatch.setattr(watched_connection, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(watched_connection, "MOST_SILENT", 1)
+    house = server.warehouse()
+    ((folder,),) = server.run("show data_directory")
+    stopped = [int((Path(folder) / "postmaster.pid").read_text().split()[0])]
+    with open_session({**house.build_connection_arguments(), "connect_timeout": 2}) as session:
+        assert session.rows("select pg_sleep(1)")
+        stopped += [row[0] for row in session.rows("select pg_backend_pid()")]
+        session.rows("begin")
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+        start = time.monotonic()
+        try:
+            with pytest.raises(Unavailable, match="it is silent, and answers no new connection"):
+                session.rows("select 1")
+            with pytest.raises(Unavailable, match="closed"):
+                session.rows("rollback")
+        finally:
+            for process in stopped:
+                os.kill(process, signal.SIGCONT)
+    assert time.monotonic() - start < 6
+
+
+def test_great_expectations_has_connections_that_give_a_silent_server_up(server: Server) -> None:
+    from blocks.warehouse.postgres.watched_connection import WatchedConnection
+
+    url, arguments = server.warehouse().make_gx_connection()
+    engine = create_engine(url, **arguments)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("select 1").fetchall() == [(1,)]
+        assert isinstance(connection.connection.dbapi_connection, WatchedConnection)
+    engine.dispose()
 
 
 def test_a_name_that_the_server_would_cut_is_refused(server: Server) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
 from blocks.errors import (
     BadAnswer,
@@ -458,6 +459,18 @@ def test_a_statement_that_takes_too_long(account: Account) -> None:
     house = house_of(account, statement_seconds=1)
     with pytest.raises(TimedOut, match=r"timeout of 1 second.*statement_seconds"):
         read(house, "select system$wait(30)")
+
+
+def test_a_statement_may_take_longer_than_the_connector_tries_to_reach_the_account(account: Account) -> None:
+    house = house_of(account, connection={"network_timeout": 1})
+    assert read(house, "select system$wait(3)") == [("waited 3 seconds",)]
+    url, arguments = house.make_gx_connection()
+    engine = create_engine(url, **arguments)
+    try:
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("select system$wait(3)").fetchall() == [("waited 3 seconds",)]
+    finally:
+        engine.dispose()
 
 
 def test_somebody_cancels_the_query_in_snowflake(account: Account, house: Any) -> None:
