@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 _hurried = threading.Event()
 OBJECTS = 100_000  # made before Python looks for cycles; its own 700 costs a quarter of import time
@@ -24,8 +25,9 @@ def run(main: Callable[[], int | None]) -> None:
     code = [1]
 
     def leave() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed before the start
+            with suppress(OSError):  # nobody reads it any more
+                stream.flush()
         os._exit(code[0])
 
     atexit.register(leave)  # the first to be registered is the last to be called

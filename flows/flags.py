@@ -569,7 +569,27 @@ def read_flags(arguments: Sequence[str]) -> Flags | None:
         found = app(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         raise FlagsError(_explain(words, error)) from None
-    return found if isinstance(found, Flags) else None
+    if not isinstance(found, Flags):
+        return None
+    for flag in fields(found):
+        if isinstance(path := getattr(found, flag.name), Path):
+            _check_path(flag.name, path)
+    return found
+
+
+def _check_path(name: str, path: Path) -> None:
+    """Raise FlagsError for a path that nobody can follow: a circle of links, a home of nobody, a closed folder."""
+    try:
+        path.expanduser().resolve().exists()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    except RuntimeError as error:  # pathlib's word for the first two
+        reason = str(error).rstrip(".")
+    else:
+        return
+    raise FlagsError(
+        f"--{name.removesuffix('_file').replace('_', '-')} {path}: {reason}. Name a path that can be followed."
+    )
 
 
 def list_commands() -> dict[str, App]:

@@ -49,5 +49,10 @@ def _parse_source(text: str) -> tuple[str, str]:
     if not separator or not location:
         shown = name if "://" not in name else "URL"  # which may hold a password
         raise Misconfigured(f"read --source {shown}", "it is not NAME=LOCATION", "As in erp=data/erp.")
-    local = Path(location).expanduser()
-    return name, str(local.resolve()) if "://" not in location else location
+    if "://" in location:
+        return name, location
+    try:
+        return name, str(Path(location).expanduser().resolve())
+    except (OSError, RuntimeError) as error:  # a circle of links, a home of nobody
+        asked, answer = f"read --source {name}", str(error).rstrip(".")
+    raise Misconfigured(asked, answer, "Name a path that can be followed.")

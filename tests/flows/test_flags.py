@@ -35,6 +35,33 @@ def test_days_and_names_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["status", "--state", "circle/x"], "--state circle/x: Symlink loop"),
+        (["--state", "~nobody-of-this-name/x"], "home directory"),
+        (["check", "--project", "circle"], "--project circle: Symlink loop"),
+        (["export", "sales", "--to", f"{'x' * 300}/a.csv"], "File name too long"),
+        (
+            ["check", "--project", str(TINY / "dbt"), "--source", "bikes=circle"],
+            "✗ read --source bikes: Symlink loop",
+        ),
+    ],
+)
+def test_a_path_that_nobody_can_follow_is_a_wrong_flag(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "circle").symlink_to("back")
+    (tmp_path / "back").symlink_to("circle")
+    assert main(words) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (["--backfill", "2026-01-01"], "is not FROM:TO"),
