@@ -67,6 +67,12 @@ def values(rows: str, columns: str = "k, v") -> str:
             (1, 1, 0),
             id="NULL among other keys",
         ),
+        pytest.param(
+            values("(1, 1, 1)", "k, present, present_"),
+            values("(1, 1, 2)", "k, present, present_"),
+            (0, 0, 1),
+            id="a column of the name that says that a row is there",
+        ),
         pytest.param(values("(null, 1)"), values("('', 1)"), (1, 1, 0), id="NULL is not an empty text"),
         pytest.param(values("(1, 1)"), values("(1, '1')"), (0, 0, 0), id="retyped, the same as text"),
         pytest.param(values("(1, 20)"), values("(1, '20 min')"), (0, 0, 1), id="retyped and changed"),
