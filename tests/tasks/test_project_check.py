@@ -87,8 +87,11 @@ models:
           - relationships: {name: three, arguments: {to: ref('nobody'), field: id}}
           - relationships: {name: four, arguments: {to: ref('nobody'), field: id}}
       - {name: sold_on}
-      - {name: amount}
-      - {name: region}
+      - {name: amount, data_tests: [not_null: {config: {severity: warn, error_if: ">5"}}]}
+      - name: region
+        data_tests:
+          - accepted_values: {arguments: {values: []}}
+          - relationships: {arguments: {to: ref('sales'), field: regoin}}
   - name: apart
     columns: [{name: id, data_tests: [unique]}]
   - name: keyed
@@ -369,6 +372,13 @@ SEEDED = [
     ("error", "model nobody.id", "`data_test` is no key that dbt reads (did you mean data_tests?)"),
     ("error", "model nobody.amount", "`severty` is no configuration that dbt reads (did you mean severity?)"),
     ("warning", "dbt", "There are 1 unused configuration paths"),
+    ("error", "test accepted_values_sales_region", "its values are none: no row could meet it"),
+    (
+        "error",
+        "test relationships_sales_region",
+        "its field regoin is no column there (did you mean region?)",
+    ),
+    ("warning", "test not_null_sales_amount", "its error_if is never asked, as its severity is `warn`"),
     # code
     (
         "error",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from blocks.dbt.checks.nodes import get_config, get_place, list_nodes
 from blocks.dbt.release_scope import WiderTest, find_wider_tests
-from blocks.findings import Finding, make_error, suggest_name, warn
+from blocks.findings import Finding, make_error, suggest_column, suggest_name, warn
 from blocks.manifest import Manifest, Node, list_disabled, name_model
 
 _TESTS = {"test", "unit_test"}
@@ -18,6 +18,7 @@ def check_tests(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]
     yield from _check_wider(manifest, built)
     yield from _check_disabled(manifest, built)
     yield from _check_stored(manifest, built)
+    yield from _check_arguments(manifest, built)
     apart = [
         node
         for node in list_nodes(manifest.get("nodes"))
@@ -96,6 +97,37 @@ def _check_stored(manifest: Manifest, built: Collection[str]) -> Iterator[Findin
                 get_place(node),
                 f"it keeps the rows that fail in schema {node.get('schema')}, for whoever may look there",
                 "Leave `store_failures` out: failing rows are shown with the check.",
+            )
+
+
+def _check_arguments(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
+    """Tests of what is built that nothing could meet, that ask for no column, or whose limit is never asked."""
+    nodes = manifest.get("nodes") or {}
+    for node in list_nodes(nodes):
+        if node.get("resource_type") != "test" or node.get("attached_node") not in built:
+            continue
+        about, place, config = f"test {node.get('name')}", get_place(node), get_config(node)
+        metadata = node.get("test_metadata") or {}
+        asked, kind = metadata.get("kwargs") or {}, metadata.get("name")
+        if kind == "accepted_values" and not asked.get("values"):
+            yield make_error(
+                about, place, "its values are none: no row could meet it", "Name the values, or delete it."
+            )
+        if kind == "relationships":
+            field = str(asked.get("field") or "").lower()
+            for key in (node.get("depends_on") or {}).get("nodes") or ():
+                columns = {str(name).lower() for name in (nodes.get(key) or Node()).get("columns") or {}}
+                named = f"'{(nodes.get(key) or Node()).get('name')}'" in str(asked.get("to")).replace(
+                    '"', "'"
+                )
+                if named and field not in columns and (near := suggest_column(field, columns)):
+                    yield make_error(
+                        about, place, f"its field {field} is no column there{near}", "Correct it."
+                    )
+        if config.get("severity") == "warn" and config.get("error_if", "!= 0") != "!= 0":
+            problem = "its error_if is never asked, as its severity is `warn`"
+            yield warn(
+                about, place, problem, "Write `severity: error`, with which warn_if and error_if both count."
             )
 
 
