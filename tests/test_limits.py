@@ -58,6 +58,7 @@ def test_each_limit_is_as_documented() -> None:
         "a report in the journal": f"{blocks.warehouse.control.LONGEST_DETAIL:,} bytes",
         "warnings of dbt": f"{blocks.dbt.worker.MOST_WARNINGS}",
         "the window of a cumulative": f"less than {blocks.semantic_models.LONGEST_REACH:,} buckets",
+        "metrics that a metric is made of": f"{blocks.semantic_models.MOST_NESTED}",
         "the days from the first": f"{blocks.metric_rows.MOST_DAYS:,} ",
         "looks that events start": f"{trigger['threshold']} every {trigger['within']} seconds",
         "what the receiver takes": (

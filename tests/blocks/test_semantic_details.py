@@ -1,4 +1,4 @@
-"""What the semantic layer can say, in its smaller parts: braces of filters, windows, percentiles, names and limits."""
+"""What the semantic layer can say, in its smaller parts: braces of filters, windows, percentiles and names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from blocks.metrics import Shift
-from blocks.semantic_models import LONGEST_REACH, MOST_NESTED, RowSource, SemanticModels
+from blocks.semantic_models import RowSource, SemanticModels
 from tests.blocks.test_semantic_models import (
     DAY_WINDOW,
     DIMENSIONS,
@@ -22,7 +22,6 @@ from tests.blocks.test_semantic_models import (
     total,
     where,
 )
-from tests.conftest import ROOT
 
 OF_A = "{{ Dimension('entry__account') }} = 'A'"
 ACCOUNT = {"entities": [{"name": "account", "type": "foreign", "expr": "account -- whose"}]}
@@ -194,9 +193,3 @@ def test_row_sources_have_names_of_their_own_whatever_marts_are_called() -> None
 
     assert [add("a", "x", "t"), add("a_b_c", "x", "t"), add("a_b_c_d", "x", "t")] == ["a", "a_b_c", "a_b_c_d"]
     assert [add("a", "b_c", "d"), add("a", "x", "t")] == ["a_b_c_d_2", "a"]
-
-
-def test_limits_are_those_of_the_documentation() -> None:
-    text = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
-    assert f"less than {LONGEST_REACH:,} buckets of time" in text
-    assert f"| metrics that a metric is made of, one of the other | {MOST_NESTED} |" in text

@@ -44,6 +44,7 @@ METRICS = [
     "tests/blocks/test_semantic_models.py",
     "tests/blocks/test_semantic_details.py",
     "tests/blocks/test_entity_joins.py",
+    "tests/test_limits.py",
 ]
 TESTS = {
     "blocks.quality.mart_diff": DIFF,

@@ -716,7 +716,6 @@ def _watch(server: Any, alive: threading.Event) -> None:
         if not alive.wait(20) and not server.should_exit:
             faulthandler.dump_traceback(sys.__stderr__, all_threads=True)
             return
-        time.sleep(1)
 
 
 def house_of(account: Account, **fields: Any) -> Any:
