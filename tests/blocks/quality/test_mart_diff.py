@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from blocks.catalogue import Mart
+from blocks.catalogue import Dataset, Mart
 from blocks.errors import Rejected
+from blocks.metrics import Measure, Metric
 from blocks.quality.mart_checks import check_mart
 from blocks.quality.mart_diff import compare, compare_same
 from blocks.records import BuildReport, MartDiff, Release
+from blocks.semantic_models import SelectedColumn
 from blocks.warehouse.duckdb.session import DuckDBSession
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.gate import check_diff_budgets, check_metrics, compare_with_live
@@ -74,6 +76,8 @@ def values(rows: str, columns: str = "k, v") -> str:
             id="a column of the name that says that a row is there",
         ),
         pytest.param(values("(null, 1)"), values("('', 1)"), (1, 1, 0), id="NULL is not an empty text"),
+        pytest.param(values("(null, 1)"), values("(null, 2)"), (0, 0, 1), id="NULL as the only key"),
+        pytest.param(f"{ONE} where k = 2", f"{ONE} where k = 2", (0, 0, 0), id="no rows"),
         pytest.param(values("(1, 1)"), values("(1, '1')"), (0, 0, 0), id="retyped, the same as text"),
         pytest.param(values("(1, 20)"), values("(1, '20 min')"), (0, 0, 1), id="retyped and changed"),
         pytest.param(values("(1, 1), (2, 2)"), values("('1', 1), ('2', 2)"), (0, 0, 0), id="key retyped"),
@@ -87,6 +91,12 @@ def values(rows: str, columns: str = "k, v") -> str:
         ),
         pytest.param(values("(1, 0.1::float)"), values("(1, 0.1::double)"), (0, 0, 0), id="single to double"),
         pytest.param(values("(1, 0.0001::real)"), values("(1, 0.0001)"), (0, 0, 0), id="single to decimal"),
+        pytest.param(
+            values("(1, 0.22092781::real)"),
+            values("(1, 0.22092781::double)"),
+            (0, 0, 0),
+            id="single, seven digits",
+        ),
         pytest.param(
             values("(1, 0.1::float)"), values("(1, 0.10001::double)"), (0, 0, 1), id="single to another"
         ),
@@ -140,6 +150,26 @@ def test_without_a_key_rows_are_counted_as_often_as_they_are(pair: Pair) -> None
     assert (diff.added, diff.removed, diff.changed, diff.keyed) == (2, 1, None, False)
     none = pair.diff(f"{ONE} where k = 2", f"{ONE} where k = 2", ())
     assert (none.added, none.removed, none.changed, none.keyed) == (0, 0, None, False)
+
+
+def test_metrics_go_by_days_of_the_projects_zone(pair: Pair) -> None:
+    rows = "select 1 as k, timestamptz '2026-01-01 20:00:00+00' as moment"  # the day after in Auckland
+    pair.diff(rows, rows)
+    second = "sum(case when cast(moment as date) = date '2026-01-02' then 1 else 0 end)"
+    measure = Measure(name="second", function="sum")
+    dataset = Dataset(
+        mart="m",
+        time=None,
+        dimensions=(),
+        labels={},
+        metrics=(
+            Metric(name="second", label="", description="", mart="m", measures=(measure,), formula=measure),
+        ),
+        measures=(measure,),
+        columns=(SelectedColumn(name="second", sql=second, grouped=False),),
+        time_zone="Pacific/Auckland",
+    )
+    assert compare(pair.warehouse, make_mart(KEY), "live.m", "rel.m", [dataset]).metrics == {"second": (1, 1)}
 
 
 def test_a_release_without_this_mart_is_as_none(pair: Pair) -> None:
@@ -202,6 +232,11 @@ def test_a_column_that_the_warehouse_cannot_compare_is_said_and_the_others_count
     diff = pair.diff(live, candidate, key)
     assert (diff.added, diff.removed, diff.changed) == expected
     assert diff.not_compared == bad
+    if expected[0]:  # the others are still compared as numbers, not as texts
+        decimals = candidate.replace("5", "5.00").replace("3", "3.00")
+        assert pair.diff(candidate, decimals, key).changed in (0, None)
+        assert pair.diff(candidate, decimals, key).added == 0
+    pair.diff(live, candidate, key)
     again = compare_same(pair.warehouse, make_mart(key), "rel.m", diff)
     none = (0, 0, 0 if key else None)
     assert (again.added, again.removed, again.changed) == (none if expected[0] is not None else expected)
