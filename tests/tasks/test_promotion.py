@@ -16,7 +16,7 @@ from blocks.release_names import release_schema
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.relation_states import TABLE as STATES_TABLE
-from blocks.warehouse.relation_states import record_states
+from blocks.warehouse.relation_states import read_states, record_states
 from blocks.warehouse.release_history import (
     RELATIONS_TABLE,
     choose_attempt,
@@ -334,6 +334,15 @@ def test_retention_keeps_the_last_and_what_is_served(warehouse: DuckDBWarehouse)
     assert warehouse.list_releases() == ["rel_a", "rel_c", "rel_d"]
     assert seen(warehouse) == [1, 1]
     assert [release.run for release in list_published_releases(warehouse)] == ["a", "b", "c", "d"]
+
+
+def test_what_is_promoted_is_known_by_what_it_is_made_of(warehouse: DuckDBWarehouse) -> None:
+    relations = {"model.shop.sales": "rel_a.sales"}
+    state = RelationState(unique_id="model.shop.sales", relation="rel_a.sales", fingerprint="{}", rows=1)
+    report = build_release(warehouse, "a", 1, relations=relations).model_copy(update={"states": (state,)})
+    control.write_journal(warehouse, "a", State.validated, gate("a").model_dump_json())
+    promote_release.fn(warehouse, report, gate("a"))
+    assert [each.relation for each in read_states(warehouse)] == ["rel_a.sales"]
 
 
 def test_retention_forgets_what_gone_relations_were_made_of(warehouse: DuckDBWarehouse) -> None:

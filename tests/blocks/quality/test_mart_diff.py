@@ -61,6 +61,9 @@ def values(rows: str, columns: str = "k, v") -> str:
             id="keys that come several times",
         ),
         pytest.param(
+            values("(1, 1), (1, 2)"), values("(1, 2), (1, 1)"), (0, 0, 0), id="and are the same, all of them"
+        ),
+        pytest.param(
             values("(null, 1), (2, 2)"), values("(null, 1), (2, 2)"), (0, 0, 0), id="NULL in the key"
         ),
         pytest.param(
@@ -385,6 +388,14 @@ def test_a_declared_key_is_unique_and_not_null(
     no = [check for check in check_mart(pair.warehouse, mart, "rel.m", 2) if not check.passed]
     assert {check.name for check in no} == failed
     assert tuple(value for check in no for value in check.evidence) == evidence
+
+
+def test_a_key_that_the_mart_does_not_have_is_a_failed_check(pair: Pair) -> None:
+    pair.diff(ONE, ONE)
+    checks = check_mart(pair.warehouse, make_mart(("k", "gone")), "rel.m", 1)
+    assert [(each.name, each.passed, each.observed) for each in checks[1:]] == [
+        ("key (k, gone) is unique", False, "it has no column gone")
+    ]
 
 
 def test_each_part_of_a_key_is_looked_at_and_five_of_its_faults_are_shown(pair: Pair) -> None:
