@@ -61,6 +61,13 @@ def values(rows: str, columns: str = "k, v") -> str:
             id="keys that come several times",
         ),
         pytest.param(
+            values("(1, 1), (1, 2), (2, 2), (3, 3)"),
+            values("(1, 1), (1, 2)"),
+            (0, 2, 0),
+            id="only fewer of those",
+        ),
+        pytest.param(values("(1, 1), (2, 2), (3, 3)"), values("(1, 1)"), (0, 2, 0), id="only fewer"),
+        pytest.param(
             values("(1, 1), (1, 2)"), values("(1, 2), (1, 1)"), (0, 0, 0), id="and are the same, all of them"
         ),
         pytest.param(
