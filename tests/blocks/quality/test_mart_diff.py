@@ -103,9 +103,9 @@ def values(rows: str, columns: str = "k, v") -> str:
         pytest.param(values("(1, 0.0001::real)"), values("(1, 0.0001)"), (0, 0, 0), id="single to decimal"),
         pytest.param(
             values("(1, 0.22092781::real)"),
-            values("(1, 0.22092781::double)"),
+            values("(1, 0.22092783::real)"),
             (0, 0, 0),
-            id="single, seven digits",
+            id="single, beyond seven digits",
         ),
         pytest.param(
             values("(1, 0.1::float)"), values("(1, 0.10001::double)"), (0, 0, 1), id="single to another"
@@ -432,3 +432,9 @@ def test_a_mart_without_rows_fails_unless_it_may_be_empty(pair: Pair, allowed: b
     mart = Mart(name="m", unique_id="m", schema_name="rel", alias="m", may_be_empty=allowed)
     (check,) = check_mart(pair.warehouse, mart, "rel.m", 0)
     assert check.status == status
+
+
+def test_a_mart_with_rows_only_says_how_many(pair: Pair) -> None:
+    pair.diff(ONE, ONE)
+    (rows, *_) = check_mart(pair.warehouse, make_mart(KEY), "rel.m", 1_234)
+    assert (rows.passed, rows.warned, rows.observed) == (True, False, "1,234 rows")
