@@ -434,7 +434,24 @@ def test_a_mart_without_rows_fails_unless_it_may_be_empty(pair: Pair, allowed: b
     assert check.status == status
 
 
-def test_a_mart_with_rows_only_says_how_many(pair: Pair) -> None:
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_mart_with_rows_only_says_how_many(pair: Pair, allowed: bool) -> None:
     pair.diff(ONE, ONE)
-    (rows, *_) = check_mart(pair.warehouse, make_mart(KEY), "rel.m", 1_234)
+    mart = make_mart(KEY).model_copy(update={"may_be_empty": allowed})
+    (rows, *_) = check_mart(pair.warehouse, mart, "rel.m", 1_234)
     assert (rows.passed, rows.warned, rows.observed) == (True, False, "1,234 rows")
+
+
+def test_what_the_warehouse_compares_but_does_not_group_is_said_without_a_key(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = DuckDBSession.rows
+
+    def refuse(self: DuckDBSession, sql: str, *more: Any) -> Any:
+        if '"bad"' in sql and "union all" in sql:
+            raise Rejected("group", "no such operator")
+        return rows(self, sql, *more)
+
+    monkeypatch.setattr(DuckDBSession, "rows", refuse)
+    diff = pair.diff(values("(1, 1)", "k, bad"), values("(2, 1)", "k, bad"), ())
+    assert (diff.not_compared, diff.added, diff.removed) == (("bad",), 1, 1)
