@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tasks.dates import end_month, read_days
-from tasks.elaboration.lexicon import GRAIN_ADJECTIVES, MONTHS, NUMBERS, ORDINALS, UNITS, WEEKDAYS
+from tasks.elaboration.lexicon import GRAIN_ADJECTIVES, MONTHS, NUMBERS, ONE_UNIT, ORDINALS, UNITS, WEEKDAYS
 from tasks.elaboration.text import Sentence
 
 
@@ -100,16 +100,16 @@ _YEAR_AGO = re.compile(
     r"year[ -](?:over|on)[ -]year|yoy|(?:im )?vergleich (?:zum|mit dem) vorjahr\w*|gegenüber (?:dem )?vorjahr\w*|"
     r"vorjahresvergleich|same (?:period|time) last year)\b"
 )
+_VERSUS = r"compared\s+(?:with|to)|versus|vs\.?|against|gegenüber"
+_BESIDE = rf"{_VERSUS}|(?:im )?vergleich (?:zu|mit)|verglichen mit"
 _TWO_YEARS = re.compile(
-    r"\b(?P<a>20\d{2})\s*,?\s*(?P<to>(?:(?:as\s+)?compared\s+(?:with|to)|versus|vs\.?|against|(?:im )?vergleich "
-    r"(?:zu|mit)|verglichen mit|gegenüber)\s+(?P<b>20\d{2}))\b"
+    rf"\b(?P<a>20\d{{2}})\s*,?\s*(?P<to>(?:as\s+(?=compared)|)(?:{_BESIDE})\s+(?P<b>20\d{{2}}))\b"
 )
 _AGAINST = re.compile(
-    r"\b(?:compared\s+(?:with|to)|versus|vs\.?|against|(?:im )?vergleich (?:zu|mit)|verglichen mit|gegenüber)\s+"
-    rf"(?:in\s+)?(?P<d>(?:{_M})\s20\d{{2}}|q[1-4][ /-]?20\d{{2}}|h[12][ /-]?20\d{{2}})\b"
+    rf"\b(?:{_BESIDE})\s+(?:in\s+)?(?P<d>(?:{_M})\s20\d{{2}}|q[1-4][ /-]?20\d{{2}}|h[12][ /-]?20\d{{2}})\b"
 )
 _YEAR_BEFORE_THIS = re.compile(
-    r"\b(?:last|previous|letztes|voriges)\s+(?:year|jahr)\s*(?:versus|vs\.?|compared\s+(?:with|to)|against|gegenüber)\s+"
+    rf"\b(?:last|previous|letztes|voriges)\s+(?:year|jahr)\s*(?:{_VERSUS})\s+"
     r"(?=(?:this|current|dieses?|diesem)\s+(?:year|jahr)\b)"
 )
 _PERIOD_AGO = re.compile(
@@ -130,7 +130,8 @@ _GRAIN = re.compile(
 )
 _AND_GRAIN = re.compile(
     r"\b(?:by|per|nach|je|pro)\s+[^\W\d_]+(?:(?:[ -]|,\s*)[^\W\d_]+){0,5}?(?:\s+(?:and|und|sowie)\s+|\s*[,&+]\s*"
-    r"(?:(?:and|und)\s+)?)(?P<v>day|week|month|quarter|year|tag|woche|monat|quartal|jahr)\b(?!\s+of\b(?!\s+20\d{2}))"
+    r"(?:(?:and|und)\s+)?)"
+    rf"(?P<v>{ONE_UNIT})\b(?!\s+of\b(?!\s+20\d{{2}}))"
 )
 """The last one of a list that begins with another split: `by country and month`."""
 _OVER = re.compile(

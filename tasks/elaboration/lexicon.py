@@ -223,6 +223,8 @@ UNITS = {
     "jahren": "year",
 }
 """Words for lengths of time, and the grain that each is."""
+ONE_UNIT = "day|week|month|quarter|year|tag|woche|monat|quartal|jahr"
+"""A unit as it stands in a list of splits, for a pattern."""
 GRAIN_ADJECTIVES = {
     "daily": "day",
     "weekly": "week",

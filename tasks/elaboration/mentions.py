@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from tasks.elaboration.lexicon import COMMON_VALUES, CONDITIONS, FILLERS, LINKS, NO_CONDITION
+from tasks.elaboration.lexicon import COMMON_VALUES, CONDITIONS, FILLERS, LINKS, NO_CONDITION, ONE_UNIT
 from tasks.elaboration.text import Sentence, Token
 from tasks.elaboration.vocabulary import INITIALS, Phrase, PhraseWord, Vocabulary
 
@@ -201,8 +201,8 @@ _NEGATED = re.compile(
 _RANKED = re.compile(r"\b(?:top|bottom|best|worst|largest|biggest|größten?|besten?)[ -]?\d{1,3}\b")
 """What makes a count after `by` what things are ranked by: `top 10 countries by orders`."""
 _AFTER_GRAIN = re.compile(
-    r"\b(?:by|per|each|every|nach|je|pro)\s+(?:day|week|month|quarter|year|tag|woche|monat|quartal|jahr)\s*(?:,|&|\+|\band|\bund|"
-    r"\bsowie)\s*(?:(?:and|und|the)\s+)?$"
+    rf"\b(?:by|per|each|every|nach|je|pro)\s+(?:{ONE_UNIT})\s*(?:,|&|\+|\band|\bund|\bsowie)"
+    r"\s*(?:(?:and|und|the)\s+)?$"
 )
 """What makes the next one of a list a split, too: `by month and country`."""
 _SPLITS = (_AFTER_GRAIN, re.compile(_RANKED.pattern + r"\s+$"))
